@@ -1,0 +1,82 @@
+//! A walk through a map, page by page. It owns the paging; an entry that this version cannot read gives `bad-state` and the walk
+//! goes on behind it.
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+
+use serde::de::DeserializeOwned;
+
+use crate::cell::{Key, KeyText, parse};
+use crate::{Failure, Result, port};
+
+/// Few at first, for who wants only the first; then more, for who wants all.
+const FIRST_PAGE: u32 = 8;
+const LARGEST_PAGE: u32 = 512;
+
+/// Entries of a map in the order of their keys. What is written while walking is seen from the next page on.
+#[derive(Debug)]
+pub struct Entries<K, V> {
+    /// `field/`, which each state key begins with.
+    field: String,
+    prefix: String,
+    limit: u32,
+    page: VecDeque<(Vec<u8>, Vec<u8>)>,
+    after: Option<Vec<u8>>,
+    finished: bool,
+    entries: PhantomData<fn() -> (K, V)>,
+}
+
+impl<K: Key, V: DeserializeOwned> Entries<K, V> {
+    pub(super) fn new(name: &str, prefix: &str) -> Self {
+        let (field, prefix) = (format!("{name}/"), format!("{name}/{prefix}"));
+        let (page, after, entries) = (VecDeque::new(), None, PhantomData);
+        Entries { field, prefix, limit: FIRST_PAGE, page, after, finished: false, entries }
+    }
+
+    /// Only those behind a key, which need not be there: to go on where an earlier walk ended.
+    pub fn after<Q: KeyText + ?Sized>(mut self, key: &Q) -> Self
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        self.after = Some(format!("{}{}", self.field, key.text()).into_bytes());
+        self
+    }
+
+    /// The keys alone.
+    pub fn keys(self) -> impl Iterator<Item = Result<K>> {
+        self.map(|entry| entry.map(|(key, _)| key))
+    }
+
+    /// The values alone.
+    pub fn values(self) -> impl Iterator<Item = Result<V>> {
+        self.map(|entry| entry.map(|(_, value)| value))
+    }
+
+    fn fetch(&mut self) {
+        // The host may return an empty page that is not the last.
+        while self.page.is_empty() && !self.finished {
+            let (entries, next) = port::state_scan(self.prefix.as_bytes(), self.limit, self.after.as_deref());
+            self.limit = (self.limit * 4).min(LARGEST_PAGE);
+            self.page = entries.into();
+            self.finished = next.is_none();
+            self.after = next;
+        }
+    }
+
+    fn read(&self, key: &[u8], value: &[u8]) -> Result<(K, V)> {
+        let text = String::from_utf8_lossy(key);
+        let spelled = text.strip_prefix(&self.field).and_then(K::read);
+        let key = spelled.ok_or_else(|| Failure::new("bad-state", format!("{text}: no key of this map")))?;
+        Ok((key, parse(&text, value)?))
+    }
+}
+
+impl<K: Key, V: DeserializeOwned> Iterator for Entries<K, V> {
+    type Item = Result<(K, V)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.fetch();
+        let (key, value) = self.page.pop_front()?;
+        Some(self.read(&key, &value))
+    }
+}

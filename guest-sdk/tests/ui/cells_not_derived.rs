@@ -1,0 +1,11 @@
+use spacehost_sdk::prelude::*;
+
+struct Payments;
+
+#[space]
+impl Payments {
+    #[command]
+    fn charge(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use spacehost_sdk::prelude::*;
+
+#[derive(Cells)]
+struct Payments;
+
+#[space]
+impl Payments {
+    #[event("orders.paid")]
+    fn paid(&self) -> u64 {
+        7
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use spacehost_sdk::prelude::*;
+
+#[derive(Event, Serialize, JsonSchema)]
+struct Charged;
+
+fn main() {}

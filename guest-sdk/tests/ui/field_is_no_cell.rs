@@ -1,0 +1,9 @@
+use spacehost_sdk::prelude::*;
+
+#[derive(Cells)]
+struct Payments {
+    balance: Item<u64>,
+    cache: Vec<u64>,
+}
+
+fn main() {}

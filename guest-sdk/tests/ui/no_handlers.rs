@@ -1,0 +1,11 @@
+use spacehost_sdk::prelude::*;
+
+#[derive(Cells)]
+struct Payments;
+
+#[space]
+impl Payments {
+    fn charge(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use spacehost_sdk::prelude::*;
+
+#[space]
+struct Payments;
+
+fn main() {}
