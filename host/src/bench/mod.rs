@@ -1,0 +1,77 @@
+//! `spacehost bench`: figures beside their references, measured in one run on one machine.
+//!
+//! An edge: it builds the spaces of `plugins/bench`, drives the runtime through its handle and prints. Reference and figure
+//! are interleaved, so that a machine that changes its speed changes both. Nothing here asserts.
+
+mod hop;
+mod http;
+mod report;
+mod request;
+mod swap;
+
+use crate::cli::bench::{BenchArgs, Which};
+use crate::cli::demo;
+use crate::runtime::{Artifact, Runtime};
+use crate::words::{SpaceName, SpaceSettings};
+use anyhow::{Context, Result};
+use spacehost_build::Request;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The compiled spaces that the benches use: relay, sink and asker.
+struct Guests {
+    folder: PathBuf,
+}
+
+impl Guests {
+    fn bytes(&self, name: &str) -> Result<Vec<u8>> {
+        let path = self.folder.join(format!("{name}.wasm"));
+        std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    async fn deploy(&self, runtime: &Runtime, name: &str, path: PathWanted) -> Result<Artifact> {
+        let artifact = runtime.load(&self.bytes(name)?, &settings())?;
+        if path == PathWanted::Fiber {
+            artifact.leave_sync_path();
+        }
+        runtime.deploy(&SpaceName::parse(name)?, artifact.clone(), settings()).await?;
+        Ok(artifact)
+    }
+}
+
+/// Which way calls go, for spaces that could go either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PathWanted {
+    Sync,
+    Fiber,
+}
+
+fn settings() -> SpaceSettings {
+    SpaceSettings::default()
+}
+
+/// The command `spacehost bench`.
+pub fn run(args: BenchArgs) -> Result<()> {
+    // Outlives the run: without `--guests` the spaces are built into it.
+    let built = tempfile::tempdir()?;
+    let folder = match &args.guests {
+        Some(folder) => folder.clone(),
+        None => {
+            demo::build(&Request::new(demo::plugins()?.join("bench")).into_dir(built.path()))?;
+            built.path().to_owned()
+        }
+    };
+    let guests = Guests { folder };
+    let duration = Duration::from_secs(args.seconds.max(1));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let report = runtime.block_on(async {
+        match args.which {
+            Which::Hop => hop::run(&guests).await,
+            Which::Request => request::run(&guests).await,
+            Which::Swap => swap::run(&guests).await,
+            Which::Http => http::run(&guests, 1, duration).await,
+            Which::HttpLoad => http::run(&guests, 32, duration).await,
+        }
+    })?;
+    report.print(args.json)
+}

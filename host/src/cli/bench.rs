@@ -1,0 +1,32 @@
+//! `bench`: what can be asked for. The measuring is in `crate::bench`.
+
+/// Which measurement, and how it is printed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BenchArgs {
+    /// What to measure
+    #[arg(value_enum)]
+    pub which: Which,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How long each figure of `http` and `http-load` is measured
+    #[arg(long, default_value_t = 5)]
+    pub seconds: u64,
+    /// A folder of relay.wasm, sink.wasm and asker.wasm; default: built from plugins/bench
+    #[arg(long, value_name = "DIR")]
+    pub guests: Option<std::path::PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Which {
+    /// One space relays to another
+    Hop,
+    /// Request and reply inside the host, idle
+    Request,
+    /// The pause of a reload under load
+    Swap,
+    /// Commands over HTTP, one in flight
+    Http,
+    /// Commands over HTTP, 32 in flight
+    HttpLoad,
+}

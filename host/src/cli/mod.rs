@@ -1,0 +1,170 @@
+//! The command line: one binary, one file per group of commands.
+//!
+//! Owns the grammar, exit codes and how failures are said. Must not know how a space is run: commands talk to a host over
+//! HTTP, or start one through `Host`. Exit codes: 0 ok, 1 failed, 2 usage, 3 host not reachable.
+
+pub mod bench;
+mod build;
+mod call;
+mod client;
+mod connect;
+mod control;
+pub mod demo;
+mod dev;
+mod doctor;
+mod failure;
+mod inspect;
+mod listen;
+mod local;
+mod new;
+mod output;
+mod progress;
+mod ps;
+mod run;
+mod signals;
+mod sse;
+mod style;
+mod table;
+mod verdict;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+use std::future::Future;
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(name = "spacehost", version, about = "Runs spaces: WebAssembly components that talk by commands and events")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the host: load every .wasm of a folder, serve the API, reload what changes
+    Run(run::Args),
+    /// Build a sample system, run it and send real traffic through it
+    Demo(demo::Args),
+    /// Make a new space that builds, tests and runs as it is
+    New(new::Args),
+    /// Build a space, or a folder of spaces, to WebAssembly components
+    Build(build::Args),
+    /// Rebuild a space whenever it is saved, into the running host
+    Dev(dev::Args),
+    /// List the spaces, and why a file does not serve
+    Ps(ps::Args),
+    /// Show all about a space, or about a .wasm file
+    Inspect(inspect::Args),
+    /// Send a command to a space and print its reply
+    Call(call::CallArgs),
+    /// Publish an event
+    Publish(call::PublishArgs),
+    /// Show events as they are published
+    Tail(listen::TailArgs),
+    /// Show the log of a space
+    Logs(listen::LogsArgs),
+    /// Check whether this machine can build spaces
+    Doctor(doctor::Args),
+    /// Look at a space's file now, instead of when it changes
+    Reload(control::ReloadArgs),
+    /// Bring back the version before
+    Rollback(control::Args),
+    /// Stop serving a space; its state and messages stay
+    Stop(control::Args),
+    /// Serve a stopped or quarantined space again
+    Start(control::Args),
+    /// Measure, beside a reference
+    Bench(bench::BenchArgs),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    match execute(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}
+
+fn execute(command: Command) -> Result<()> {
+    match command {
+        Command::Run(args) => on_all_cores(run::run(args)),
+        Command::Demo(args) => on_all_cores(demo::demo(args)),
+        Command::New(args) => new::new(&args),
+        Command::Build(args) => build::build(&args),
+        Command::Dev(args) => on_all_cores(dev::dev(args)),
+        Command::Ps(args) => on_one_core(ps::ps(args)),
+        Command::Inspect(args) => on_one_core(inspect::inspect(args)),
+        Command::Call(args) => on_one_core(call::call(args)),
+        Command::Publish(args) => on_one_core(call::publish(args)),
+        Command::Tail(args) => on_one_core(listen::tail(args)),
+        Command::Logs(args) => on_one_core(listen::logs(args)),
+        Command::Doctor(args) => doctor::doctor(&args),
+        Command::Reload(args) => on_one_core(control::reload(args)),
+        Command::Rollback(args) => on_one_core(control::rollback(args)),
+        Command::Stop(args) => on_one_core(control::stop(args)),
+        Command::Start(args) => on_one_core(control::start(args)),
+        Command::Bench(args) => crate::bench::run(args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "spacehost", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// For whatever contains a host.
+fn on_all_cores(work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// For clients of a host.
+fn on_one_core(work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_documented_forms_are_understood() {
+        for line in [
+            "run",
+            "run spaces --listen 127.0.0.1:0 --data d --executors 2 --dev",
+            "demo",
+            "demo echo --exit",
+            "new orders",
+            "build . --into spaces",
+            "dev",
+            "ps --json",
+            "inspect orders",
+            "inspect a.wasm --json",
+            "call orders place {}",
+            "call orders list",
+            "publish orders.paid {}",
+            "tail",
+            "tail orders.>",
+            "logs orders -f",
+            "doctor --fix",
+            "reload orders --force",
+            "rollback orders",
+            "stop orders",
+            "start orders",
+            "bench hop --json",
+            "completions bash",
+            "ps --url http://127.0.0.1:1",
+        ] {
+            let words = std::iter::once("spacehost").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+}

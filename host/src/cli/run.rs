@@ -1,0 +1,116 @@
+//! `run`: the daemon in the foreground.
+//!
+//! Must not know how a host works. Fails as the host fails to start, and with a usage error for what can never work.
+
+use super::failure::Failure;
+use super::output;
+use super::signals::shutdown_on_signal;
+use crate::http::access::token_file;
+use crate::reload::read_host_settings;
+use crate::runtime::RuntimeConfig;
+use crate::{Host, RunConfig, telemetry};
+use anyhow::{Context, Result};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+const SPACES: &str = "spaces";
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The folder of .wasm files
+    #[arg(default_value = SPACES)]
+    dir: PathBuf,
+    /// Where to listen; port 0 takes any free one [default: 127.0.0.1:7070]
+    #[arg(long, env = "SPACEHOST_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// Where the host keeps its token and data [default: spacehost-data]
+    #[arg(long, value_name = "DIR", env = "SPACEHOST_DATA")]
+    data: Option<PathBuf>,
+    /// The operator's settings; the command line goes before them
+    #[arg(long, default_value = "spacehost.toml", value_name = "FILE")]
+    settings: PathBuf,
+    /// Threads that run spaces; default: one per core
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    executors: Option<u16>,
+    /// For development: refuses addresses other than loopback. (Grants come later; until then all messaging is allowed)
+    #[arg(long)]
+    dev: bool,
+}
+
+pub async fn run(args: Args) -> Result<()> {
+    telemetry::start("info")?;
+    let shutdown = shutdown_on_signal()?;
+    prepare(&args.dir)?;
+    let dev = args.dev;
+    let config = configure(args)?;
+    if dev && !config.listen.ip().is_loopback() {
+        let refused =
+            format!("--dev is for this machine alone, so it does not listen on {}: use 127.0.0.1", config.listen);
+        return Err(Failure::usage(refused));
+    }
+    let started = started(&config);
+    let host = Host::start(config).await?;
+    output::line(started(host.address()))?;
+    host.serve(shutdown).await
+}
+
+/// The command line goes before the file, and the file before the defaults.
+fn configure(args: Args) -> Result<RunConfig> {
+    let file = read_host_settings(&args.settings)?;
+    let defaults = RuntimeConfig::default();
+    Ok(RunConfig {
+        spaces: args.dir,
+        data: args.data.or(file.data).unwrap_or_else(|| "spacehost-data".into()),
+        listen: args.listen.or(file.listen).unwrap_or_else(default_address),
+        executors: args.executors.map(usize::from).or(file.executors).unwrap_or(defaults.executors),
+        settings: Some(args.settings),
+        swap_wait: file.swap_wait.unwrap_or(defaults.swap_wait),
+    })
+}
+
+/// The usual folder is made; another one that is not there is more likely a slip of the pen.
+fn prepare(folder: &Path) -> Result<()> {
+    if folder == Path::new(SPACES) {
+        std::fs::create_dir_all(folder).with_context(|| format!("could not create the folder {}", folder.display()))?;
+    }
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("there is no folder {}: create it, then start again", folder.display())))
+}
+
+/// The line that says where everything is, once the address is known.
+fn started(config: &RunConfig) -> impl FnOnce(SocketAddr) -> String + use<> {
+    let (spaces, token) = (config.spaces.display().to_string(), token_file(&config.data).display().to_string());
+    move |address| format!("spacehost listens on http://{address}, watches {spaces}, token in {token}")
+}
+
+pub fn default_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 7070))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_first_line_says_where_everything_is() {
+        let config = RunConfig {
+            spaces: "spaces".into(),
+            data: "d".into(),
+            listen: default_address(),
+            executors: 1,
+            settings: None,
+            swap_wait: Duration::ZERO,
+        };
+        let line = started(&config)(default_address());
+        assert_eq!(line, "spacehost listens on http://127.0.0.1:7070, watches spaces, token in d/token");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_a_usage_error() {
+        let error = prepare(Path::new("/no/such/folder")).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(Failure::Usage(_))));
+    }
+}

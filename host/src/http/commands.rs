@@ -1,0 +1,119 @@
+//! Commands: POST /v1/spaces/{space}/commands/{command}. The hot path.
+//!
+//! Must not know how commands are handled. Fails as the runtime refuses, or as the request is malformed.
+
+use super::detached::detached;
+use super::error::ApiError;
+use super::idempotency::{Answer, KeyError, Reply};
+use super::{Edge, Shared, body, delivery};
+use crate::words::MessageId;
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderValue, Response, StatusCode};
+use bytes::Bytes;
+use serde::Deserialize;
+use std::future::Future;
+
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    #[serde(default = "yes")]
+    wait: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+type Target = Result<Path<(String, String)>, PathRejection>;
+
+pub async fn command(
+    State(edge): State<Shared>,
+    target: Target,
+    options: Result<Query<Options>, QueryRejection>,
+    request: Request,
+) -> Result<Response<Body>, ApiError> {
+    let Path((space, command)) = target?;
+    let Query(Options { wait }) = options?;
+    let (head, body) = request.into_parts();
+    let delivery = delivery::of(&head.headers, &head.extensions)?;
+    let key = delivery::idempotency_key(&head.headers)?;
+    let body = body::read(&edge, body).await?;
+    let once = key.map(|key| (format!("{space}/{command}\n{key}"), delivery::digest(&body, &delivery)));
+    let runtime = edge.runtime.clone();
+    let work = async move {
+        if wait {
+            runtime.call(&space, &command, body, delivery).await.map(Reply::Body)
+        } else {
+            runtime.send(&space, &command, body, delivery).map(Reply::Accepted)
+        }
+    };
+    answer(&edge, once, work).await
+}
+
+/// Does the work, once if it came with a key. The runtime finishes what it has taken in even if the client leaves; what is
+/// detached is the noting of its answer under the key.
+pub async fn answer<W>(edge: &Edge, once: Option<(String, blake3::Hash)>, work: W) -> Result<Response<Body>, ApiError>
+where
+    W: Future<Output = Answer> + Send + 'static,
+{
+    let answer = match once {
+        None => work.await,
+        Some((scope, digest)) => detached(edge.keys.clone().once(scope.into(), digest, work)).await?,
+    };
+    match answer? {
+        Reply::Body(body) => Ok(reply(body)),
+        Reply::Accepted(id) => Ok(accepted(id)),
+    }
+}
+
+fn reply(body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+fn accepted(id: MessageId) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{{\"id\":\"{id}\"}}")));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    // An id is digits and a dash, which every header value may be.
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/messages/{id}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+impl From<KeyError> for ApiError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Reused => ApiError::KeyReused,
+            KeyError::Full => ApiError::KeysFull,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accepted_message_says_where_its_outcome_will_be() {
+        let response = accepted(MessageId { sequence: 42, ordinal: 7 });
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        assert_eq!(response.headers()[LOCATION], "/v1/messages/42-7");
+    }
+
+    #[test]
+    fn waiting_is_the_default_and_other_options_are_refused() {
+        let options = |text: &str| Query::<Options>::try_from_uri(&format!("/?{text}").parse().unwrap());
+        assert!(options("").unwrap().wait);
+        assert!(!options("wait=false").unwrap().wait);
+        assert!(options("wait=maybe").is_err());
+        assert!(options("weight=false").is_err());
+    }
+}

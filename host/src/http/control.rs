@@ -1,0 +1,54 @@
+//! Orders of the operator: reload, rollback, stop, start.
+//!
+//! Must not know how versions are kept or swapped. Fails as the reconciler refuses.
+
+use super::Shared;
+use super::error::ApiError;
+use super::spaces::{SpaceView, view};
+use crate::reload::FileStatus;
+use crate::runtime::api::Deployed;
+use crate::words::SpaceName;
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+
+type Name = Result<Path<String>, PathRejection>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// Try again what was rejected or rolled back.
+    #[serde(default)]
+    force: bool,
+}
+
+pub async fn reload(
+    State(edge): State<Shared>,
+    name: Name,
+    options: Result<Query<Options>, QueryRejection>,
+) -> Result<Json<FileStatus>, ApiError> {
+    let (name, Query(Options { force })) = (parse(name)?, options?);
+    Ok(Json(edge.reloads.reload(&name, force).await?))
+}
+
+pub async fn rollback(State(edge): State<Shared>, name: Name) -> Result<Json<Deployed>, ApiError> {
+    Ok(Json(edge.reloads.rollback(&parse(name)?).await?))
+}
+
+pub async fn stop(State(edge): State<Shared>, name: Name) -> Result<Json<SpaceView>, ApiError> {
+    let name = parse(name)?;
+    edge.reloads.stop(&name).await?;
+    view(&edge, name).map(Json)
+}
+
+pub async fn start(State(edge): State<Shared>, name: Name) -> Result<Json<SpaceView>, ApiError> {
+    let name = parse(name)?;
+    edge.reloads.start(&name).await?;
+    view(&edge, name).map(Json)
+}
+
+fn parse(name: Name) -> Result<SpaceName, ApiError> {
+    let Path(name) = name?;
+    Ok(SpaceName::parse(&name)?)
+}

@@ -1,0 +1,56 @@
+//! Why a request is not answered as asked: one enum for all handlers.
+//!
+//! Owns the sentence that says what happened. Must not know statuses or titles; those are in `problem`.
+
+use crate::reload::ReloadError;
+use crate::runtime::api::Refusal;
+use crate::words::topic::NameError;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Reload(#[from] ReloadError),
+    #[error("the request has no token, or one that is not this host's")]
+    Unauthorized,
+    #[error("the header {header} names `{value}`, which is not this host")]
+    Foreign { header: &'static str, value: String },
+    #[error("there is nothing at `{0}`")]
+    NoRoute(String),
+    #[error("`{0}` does not take this method")]
+    WrongMethod(String),
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("CloudEvents are not taken in by this version, neither structured nor binary")]
+    CloudEvents,
+    #[error("the body has more than {allowed} bytes")]
+    BodyTooLarge { allowed: usize },
+    #[error("the body was not complete after {0} s", super::body::PATIENCE.as_secs())]
+    BodyTooSlow,
+    #[error("this Idempotency-Key was used for another body, or another Spacehost-Key")]
+    KeyReused,
+    #[error("the table of Idempotency-Keys is full")]
+    KeysFull,
+    #[error("there is no message `{0}`")]
+    UnknownMessage(String),
+}
+
+impl From<NameError> for ApiError {
+    fn from(error: NameError) -> Self {
+        ApiError::Refused(Refusal::BadName(error))
+    }
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(rejection: PathRejection) -> Self {
+        ApiError::BadRequest(rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        ApiError::BadRequest(rejection.body_text())
+    }
+}

@@ -1,0 +1,92 @@
+//! The HTTP edge: turns requests into calls of the runtime's handles, and their results into responses.
+//!
+//! Owns the listener, the table of paths and the state that all handlers share. Must not know wasmtime, files of
+//! spaces, or how a message is handled. Every failure becomes a problem document (`problem`), never a closed connection.
+
+mod accept;
+pub mod access;
+mod body;
+mod cloud_event;
+mod commands;
+mod control;
+mod delivery;
+mod detached;
+mod error;
+mod events;
+mod guard;
+mod health;
+mod idempotency;
+mod logs;
+mod messages;
+mod payload;
+mod problem;
+mod spaces;
+
+use crate::reload::Reloads;
+use crate::runtime::Runtime;
+use crate::shutdown::Shutdown;
+use access::Token;
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::routing::{MethodRouter, get, post};
+use error::ApiError;
+use idempotency::Keys;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// What the API needs of the host.
+pub struct AppState {
+    pub runtime: Runtime,
+    pub reloads: Reloads,
+    pub token: Token,
+}
+
+/// What every handler sees.
+struct Edge {
+    runtime: Runtime,
+    reloads: Reloads,
+    keys: Arc<Keys>,
+    /// Ends streams, which would otherwise never be finished.
+    closing: Shutdown,
+}
+
+type Shared = Arc<Edge>;
+
+/// Serves until `shutdown`; then takes no new connections, finishes the requests in hand and ends all streams.
+pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -> anyhow::Result<()> {
+    let guard = guard::Guard::new(state.token, listener.local_addr()?.ip());
+    let edge = Edge {
+        runtime: state.runtime,
+        reloads: state.reloads,
+        keys: Keys::new(idempotency::PLACES),
+        closing: shutdown.clone(),
+    };
+    accept::run(listener, accept::Door { guard, router: routes(Arc::new(edge)) }, shutdown).await;
+    Ok(())
+}
+
+fn routes(edge: Shared) -> Router {
+    let space = |rest: &str| format!("/v1/spaces/{{space}}{rest}");
+    Router::new()
+        .route(&space("/commands/{command}"), only(post(commands::command)))
+        .route("/v1/events/{topic}", only(post(events::publish)))
+        .route("/v1/events", only(get(events::listen)))
+        .route("/v1/messages/{id}", only(get(messages::outcome)))
+        .route("/v1/spaces", only(get(spaces::list)))
+        .route(&space(""), only(get(spaces::show)))
+        .route(&space("/logs"), only(get(logs::logs)))
+        .route(&space("/dead-letters"), only(get(messages::dead_letters)))
+        .route(&space("/reload"), only(post(control::reload)))
+        .route(&space("/rollback"), only(post(control::rollback)))
+        .route(&space("/stop"), only(post(control::stop)))
+        .route(&space("/start"), only(post(control::start)))
+        .route("/healthz", only(get(health::alive)))
+        .route("/readyz", only(get(health::ready)))
+        .fallback(|uri: Uri| async move { ApiError::NoRoute(uri.path().to_owned()) })
+        .with_state(edge)
+}
+
+/// Other methods are answered with a problem too, not with an empty 405.
+fn only(route: MethodRouter<Shared>) -> MethodRouter<Shared> {
+    route.fallback(|method: Method, uri: Uri| async move { ApiError::WrongMethod(format!("{method} {}", uri.path())) })
+}

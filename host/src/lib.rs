@@ -1,0 +1,100 @@
+//! Spacehost: a WebAssembly plugin host for sandboxed spaces.
+//!
+//! The list of modules, from the edges down, and the one place that wires them: [`Host`]. Everything else gets what it
+//! needs handed in. Starting fails when the address is taken, the data folder cannot be written or a part cannot start.
+
+pub mod bench;
+pub mod cli;
+pub mod http;
+pub mod reload;
+pub mod runtime;
+pub mod shutdown;
+pub mod telemetry;
+pub mod wasm;
+pub mod words;
+
+use anyhow::{Context, Result};
+use http::access::{self, Announcement, Token};
+use reload::{ReloadConfig, Reloads};
+use runtime::{Runtime, RuntimeConfig};
+use shutdown::Shutdown;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long turns in hand may take at shutdown.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What one host is started with.
+#[derive(Debug, Clone)]
+pub struct RunConfig {
+    /// The drop folder.
+    pub spaces: PathBuf,
+    /// Where the host keeps what is its own.
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    /// Threads that run guests.
+    pub executors: usize,
+    /// `spacehost.toml`; it need not exist.
+    pub settings: Option<PathBuf>,
+    /// How long a reload waits for a turn in hand.
+    pub swap_wait: Duration,
+}
+
+/// Runs a host until `shutdown`, and returns when all it had taken in is done.
+pub async fn run(config: RunConfig, shutdown: Shutdown) -> Result<()> {
+    Host::start(config).await?.serve(shutdown).await
+}
+
+/// A host that has started and listens.
+pub struct Host {
+    listener: TcpListener,
+    address: SocketAddr,
+    token: Token,
+    runtime: Runtime,
+    reloads: Reloads,
+    announcement: Announcement,
+}
+
+impl Host {
+    /// Listens first: whoever starts a second host by mistake learns it before anything is touched.
+    pub async fn start(config: RunConfig) -> Result<Host> {
+        let listener = listen(config.listen).await?;
+        let address = listener.local_addr()?;
+        let token = access::load_or_create_token(&config.data)?;
+        let RunConfig { executors, swap_wait, settings, .. } = config;
+        let runtime = Runtime::start(RuntimeConfig { executors, swap_wait, ..RuntimeConfig::default() })?;
+        let dir = config.spaces.clone();
+        // Its task ends with `shutdown`, below.
+        let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings })?;
+        let announcement = Announcement::write(&config.data, address, &config.spaces)?;
+        Ok(Host { listener, address, token, runtime, reloads, announcement })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// Serves until `shutdown`. Then, in this order: nothing more is taken in, requests and turns in hand are finished,
+    /// all threads end.
+    pub async fn serve(self, shutdown: Shutdown) -> Result<()> {
+        let reloads = self.reloads.clone();
+        let state = http::AppState { runtime: self.runtime.clone(), reloads: self.reloads, token: self.token };
+        let served = http::serve(self.listener, state, shutdown).await;
+        drop(self.announcement);
+        reloads.shutdown().await;
+        self.runtime.shutdown(GRACE).await;
+        served
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("could not listen on {address}. Is another host running? `--listen 127.0.0.1:0` takes any free port")
+    })
+}

@@ -1,0 +1,275 @@
+//! The course of one file from sighting to serving: which step is due, and what each outcome leads to.
+//!
+//! ```text
+//! sighted -> (quiet) -> look -> compile -> (still the same?) -> swap -> serving
+//!                         |        |                              |
+//!                         +--------+--- refused: what runs goes on +
+//! ```
+//!
+//! Pure: time is passed in, steps are handed out and their outcomes handed back; the reconciler carries them out. A
+//! change during a compile does not stop it, for it may be a mere touch: the outcome waits until the file has been looked
+//! at again, and is dropped if the bytes are others.
+
+mod operator;
+
+use super::decision::{Decision, Watched};
+use super::judgement::{Digest, Identity, Judgement, Memory, Version};
+use super::status::{ReloadReport, Verdict};
+use crate::runtime::api::{DeployError, Deployed};
+use std::time::{Duration, Instant};
+
+/// What to do now. All but `Wait` and `Rest` are to be carried out and their outcome reported.
+#[derive(Debug)]
+pub enum Step<A> {
+    /// Until then, or until something happens.
+    Wait(Option<Instant>),
+    /// All is done that can be done.
+    Rest,
+    Look,
+    Swap(Plan<A>),
+    Remove,
+    Resume,
+}
+
+/// A version to be swapped in.
+#[derive(Debug, Clone)]
+pub struct Plan<A> {
+    pub identity: Identity,
+    pub artifact: A,
+    pub compile: Duration,
+    /// The verdict on the file when it has succeeded.
+    pub then: Verdict,
+}
+
+/// What a look found.
+#[derive(Debug)]
+pub enum Looked<B> {
+    /// Not what was sighted.
+    Changed,
+    Unreadable(String),
+    /// Its settings are wrong.
+    Rejected(String),
+    Whole(Identity, B),
+}
+
+/// An order to compile; the ticket comes back with the outcome.
+#[derive(Debug)]
+pub struct Compile<B> {
+    pub ticket: u64,
+    pub identity: Identity,
+    pub bytes: B,
+}
+
+#[derive(Debug)]
+enum Phase<A> {
+    Idle,
+    Compiling {
+        ticket: u64,
+        identity: Identity,
+    },
+    Ready(Plan<A>),
+    /// The runtime is at it: nothing else may begin.
+    Applying,
+}
+
+#[derive(Debug)]
+pub struct Course<A> {
+    pub watched: Watched,
+    pub memory: Memory<A>,
+    pub verdict: Verdict,
+    /// Of the bytes last read.
+    pub digest: Option<Digest>,
+    pub report: Option<ReloadReport>,
+    pub stopped: bool,
+    resume: bool,
+    force: bool,
+    looking: bool,
+    phase: Phase<A>,
+    tickets: u64,
+}
+
+impl<A: Clone> Course<A> {
+    pub fn new(watched: Watched) -> Self {
+        Course {
+            watched,
+            memory: Memory::default(),
+            verdict: Verdict::Compiling,
+            digest: None,
+            report: None,
+            stopped: false,
+            resume: false,
+            force: false,
+            looking: false,
+            phase: Phase::Idle,
+            tickets: 0,
+        }
+    }
+
+    /// The next step. Those that begin something count as begun.
+    pub fn next(&mut self, now: Instant) -> Step<A> {
+        if self.is_applying() || self.looking {
+            return Step::Wait(None);
+        }
+        match self.watched.decide(now) {
+            Decision::Wait(until) => Step::Wait(Some(until)),
+            Decision::Load if self.stopped => Step::Rest,
+            Decision::Load => {
+                self.watched.deal_with(now);
+                self.looking = true;
+                Step::Look
+            }
+            Decision::Remove => {
+                self.watched.deal_with(now);
+                self.phase = Phase::Applying;
+                Step::Remove
+            }
+            Decision::Nothing => self.next_when_settled(),
+        }
+    }
+
+    fn next_when_settled(&mut self) -> Step<A> {
+        match std::mem::replace(&mut self.phase, Phase::Applying) {
+            Phase::Ready(plan) => Step::Swap(plan),
+            Phase::Idle if std::mem::take(&mut self.resume) => Step::Resume,
+            phase @ Phase::Idle => {
+                self.phase = phase;
+                Step::Rest
+            }
+            phase => {
+                self.phase = phase;
+                Step::Wait(None)
+            }
+        }
+    }
+
+    pub fn is_applying(&self) -> bool {
+        matches!(self.phase, Phase::Applying)
+    }
+
+    /// Takes in what a look found. What is to be compiled is returned.
+    pub fn looked<B>(&mut self, found: Looked<B>, now: Instant) -> Option<Compile<B>> {
+        self.looking = false;
+        if self.stopped || self.is_applying() {
+            // The operator was faster; what is there is looked at again after his order.
+            self.watched.note_change(now);
+            return None;
+        }
+        match found {
+            Looked::Changed => self.watched.moved_on(now),
+            Looked::Unreadable(reason) => self.give_up(Verdict::Unreadable { reason }),
+            Looked::Rejected(reason) => self.give_up(Verdict::Rejected { reason }),
+            Looked::Whole(identity, bytes) => return self.found(identity, bytes),
+        }
+        None
+    }
+
+    fn give_up(&mut self, verdict: Verdict) {
+        self.phase = Phase::Idle;
+        self.force = false;
+        self.verdict = verdict;
+    }
+
+    fn found<B>(&mut self, identity: Identity, bytes: B) -> Option<Compile<B>> {
+        self.digest = Some(identity.digest.clone());
+        let force = std::mem::take(&mut self.force);
+        if !force && self.underway() == Some(&identity) {
+            return None;
+        }
+        self.memory.forget_other_rejection(&identity);
+        match self.memory.judge(&identity, force) {
+            Judgement::Leave(verdict) => self.give_up(verdict),
+            Judgement::Resettle(then) => self.resettle(identity, then),
+            Judgement::Compile => {
+                self.tickets += 1;
+                let ticket = self.tickets;
+                self.phase = Phase::Compiling { ticket, identity: identity.clone() };
+                self.verdict = Verdict::Compiling;
+                return Some(Compile { ticket, identity, bytes });
+            }
+        }
+        None
+    }
+
+    fn underway(&self) -> Option<&Identity> {
+        match &self.phase {
+            Phase::Compiling { identity, .. } => Some(identity),
+            Phase::Ready(plan) => Some(&plan.identity),
+            Phase::Idle | Phase::Applying => None,
+        }
+    }
+
+    fn resettle(&mut self, found: Identity, then: Verdict) {
+        if let Some(running) = &self.memory.running {
+            let identity = Identity { digest: running.identity.digest.clone(), settings: found.settings };
+            let artifact = running.artifact.clone();
+            self.phase = Phase::Ready(Plan { identity, artifact, compile: Duration::ZERO, then });
+        }
+    }
+
+    /// Takes in the outcome of a compile. One that was superseded is dropped.
+    pub fn compiled(&mut self, ticket: u64, outcome: Result<A, String>, compile: Duration) {
+        let identity = match &self.phase {
+            Phase::Compiling { ticket: current, identity } if *current == ticket => identity.clone(),
+            _ => return,
+        };
+        match outcome {
+            Ok(artifact) => self.phase = Phase::Ready(Plan { identity, artifact, compile, then: Verdict::Serving }),
+            Err(reason) => self.reject(identity, reason),
+        }
+    }
+
+    fn reject(&mut self, identity: Identity, reason: String) {
+        self.memory.rejected = Some((identity, reason.clone()));
+        self.phase = Phase::Idle;
+        self.verdict = Verdict::Rejected { reason };
+    }
+
+    /// Takes in the outcome of a swap.
+    pub fn swapped(&mut self, plan: Plan<A>, outcome: &Result<Deployed, DeployError>) {
+        self.phase = Phase::Idle;
+        match outcome {
+            Ok(deployed) => self.serve(plan, deployed),
+            // No fault of the version: it is tried when the host runs again.
+            Err(DeployError::Stopping) => {}
+            Err(error) => self.reject(plan.identity, error.to_string()),
+        }
+    }
+
+    fn serve(&mut self, plan: Plan<A>, deployed: &Deployed) {
+        let Plan { identity, artifact, compile, then } = plan;
+        let before = self.memory.running.take();
+        self.report = Some(ReloadReport {
+            from_generation: before.as_ref().map(|version| version.generation),
+            to_generation: deployed.generation,
+            from_digest: before.as_ref().map(|version| version.identity.digest.to_string()),
+            to_digest: identity.digest.to_string(),
+            compile_ms: compile.as_millis() as u64,
+            pause_us: deployed.pause.as_micros() as u64,
+        });
+        if before.as_ref().is_some_and(|version| version.identity.digest != identity.digest) {
+            self.memory.former = before;
+        }
+        if then == Verdict::Serving {
+            self.memory.rolled_back.clear();
+        }
+        self.memory.rejected = None;
+        self.memory.running = Some(Version { identity, artifact, generation: deployed.generation });
+        self.verdict = then;
+    }
+
+    /// Takes in that the file is gone and its space drained, or that it was there after all.
+    pub fn removed(&mut self, gone: bool, now: Instant) {
+        self.phase = Phase::Idle;
+        self.resume = false;
+        if !gone {
+            return self.watched.moved_on(now);
+        }
+        self.memory = Memory::default();
+        self.digest = None;
+        self.stopped = false;
+        self.verdict = Verdict::Removed;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! The slow work of a reload, each piece a task of its own: looking at a file, compiling, swapping, removing.
+//!
+//! Owns the bounds: how many bytes are in hand, how many compiles run. Decides nothing; every job ends in one report,
+//! also when its code panics.
+
+use super::course::{Looked, Plan};
+use super::deployer::Deployer;
+use super::host_file::settings_text;
+use super::judgement::Identity;
+use super::scan::{self, Pair, ReadError, Sight};
+use crate::runtime::api::{DeployError, Deployed, Refusal};
+use crate::words::{HostSettings, SpaceName, SpaceSettings};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Components that are read but not compiled yet, together.
+const KIB_IN_HAND: u32 = 512 << 10;
+/// Files that are read at once.
+const READERS: usize = 4;
+/// Two compile at a time; of those that are not small, one.
+const COMPILES: usize = 2;
+const LARGE_COMPILES: usize = 1;
+const SMALL_BYTES: usize = 1 << 20;
+pub const COMPILE_TIME: Duration = Duration::from_secs(60);
+/// How long a removed space may take to finish what waits for it.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// The bytes of a component, counted against the bytes in hand as long as they live.
+#[derive(Debug)]
+pub struct InHand {
+    bytes: Vec<u8>,
+    _share: OwnedSemaphorePermit,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub enum Report<A> {
+    Looked(Looked<InHand>),
+    Compiled { ticket: u64, outcome: Result<A, String>, took: Duration },
+    Swapped { plan: Plan<A>, outcome: Result<Deployed, DeployError>, rollback: bool },
+    Removed { gone: bool },
+    Halted { stopped: bool, outcome: Result<(), Refusal> },
+}
+
+/// The bounds, shared by all jobs.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    readers: Arc<Semaphore>,
+    in_hand: Arc<Semaphore>,
+    compiles: Arc<Semaphore>,
+    large_compiles: Arc<Semaphore>,
+}
+
+/// The files of one space.
+#[derive(Debug, Clone)]
+pub struct Files {
+    pub name: Option<SpaceName>,
+    pub component: PathBuf,
+    pub settings: PathBuf,
+}
+
+impl Bounds {
+    pub fn new() -> Self {
+        Bounds {
+            readers: Arc::new(Semaphore::new(READERS)),
+            in_hand: Arc::new(Semaphore::new(KIB_IN_HAND as usize)),
+            compiles: Arc::new(Semaphore::new(COMPILES)),
+            large_compiles: Arc::new(Semaphore::new(LARGE_COMPILES)),
+        }
+    }
+
+    /// Reads the files that were sighted as `seen`, and says what they come to.
+    pub async fn look(self, files: Files, seen: Pair, host: Arc<HostSettings>) -> Looked<InHand> {
+        let size = if let Sight::File(stamp) = &seen.component { stamp.size } else { 0 };
+        let share = u32::try_from(size >> 10).unwrap_or(u32::MAX).saturating_add(1).min(KIB_IN_HAND);
+        let Ok(share) = self.in_hand.acquire_many_owned(share).await else { return Looked::Changed };
+        let Ok(_reader) = self.readers.acquire_owned().await else { return Looked::Changed };
+        let reading = tokio::task::spawn_blocking(move || look(&files, &seen, &host, share));
+        reading.await.unwrap_or_else(|_| Looked::Unreadable("reading it failed within the host: see the log".into()))
+    }
+
+    /// Compiles on a thread of its own. One that takes too long is given up; its thread keeps the slot until it ends.
+    pub async fn compile<D: Deployer>(
+        self,
+        deployer: D,
+        settings: Arc<SpaceSettings>,
+        component: InHand,
+    ) -> (Result<D::Artifact, String>, Duration) {
+        let large =
+            if component.bytes.len() > SMALL_BYTES { Some(self.large_compiles.acquire_owned().await) } else { None };
+        let slot = self.compiles.acquire_owned().await;
+        let begun = Instant::now();
+        let compiling = tokio::task::spawn_blocking(move || {
+            let loaded = deployer.load(&component.bytes, &settings);
+            drop((component, large, slot));
+            loaded
+        });
+        let outcome = match tokio::time::timeout(COMPILE_TIME, compiling).await {
+            Ok(Ok(loaded)) => loaded,
+            Ok(Err(_)) => Err("compiling it failed within the host: see the log".to_owned()),
+            Err(_) => Err(format!("compiling it took longer than {} s", COMPILE_TIME.as_secs())),
+        };
+        (outcome, begun.elapsed())
+    }
+}
+
+fn look(files: &Files, seen: &Pair, host: &HostSettings, share: OwnedSemaphorePermit) -> Looked<InHand> {
+    let stamp = match (&seen.component, &files.name) {
+        (Sight::File(stamp), Some(_)) => stamp,
+        (Sight::Odd(reason), _) => return Looked::Unreadable(reason.clone()),
+        _ => return Looked::Changed,
+    };
+    let settings = match settings(files, &seen.settings, host) {
+        Ok(settings) => settings,
+        Err(looked) => return looked,
+    };
+    match scan::read(&files.component, stamp, settings.limits.component_bytes, "component_bytes") {
+        Ok(bytes) => {
+            let digest = blake3::hash(&bytes).to_hex().as_str().into();
+            Looked::Whole(Identity { digest, settings: Arc::new(settings) }, InHand { bytes, _share: share })
+        }
+        Err(ReadError::Changed) => Looked::Changed,
+        Err(error) => Looked::Unreadable(error.to_string()),
+    }
+}
+
+fn settings(files: &Files, seen: &Sight, host: &HostSettings) -> Result<SpaceSettings, Looked<InHand>> {
+    let Some(name) = &files.name else { return Err(Looked::Changed) };
+    if *seen == Sight::Absent {
+        let still = scan::look(&files.settings) == Sight::Absent;
+        return if still { Ok(host.space(name)) } else { Err(Looked::Changed) };
+    }
+    let wrong = |reason: &dyn std::fmt::Display| Looked::Rejected(format!("{}: {reason}", file_name(&files.settings)));
+    match settings_text(&files.settings, seen) {
+        Ok(text) => host.space_with(name, &text).map_err(|error| wrong(&error)),
+        Err(ReadError::Changed) => Err(Looked::Changed),
+        Err(error) => Err(wrong(&error)),
+    }
+}
+
+pub fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Swaps a version in.
+pub async fn swap<D: Deployer>(
+    deployer: D,
+    name: SpaceName,
+    plan: Plan<D::Artifact>,
+    rollback: bool,
+) -> Report<D::Artifact> {
+    let (artifact, settings) = (plan.artifact.clone(), plan.identity.settings.as_ref().clone());
+    let swapping = tokio::spawn(async move { deployer.deploy(&name, artifact, settings).await });
+    let panicked = |_| Err(DeployError::Instantiate("swapping it in failed within the host: see the log".into()));
+    let outcome = swapping.await.unwrap_or_else(panicked);
+    Report::Swapped { plan, outcome, rollback }
+}
+
+/// Drains and stops the space if its file is gone indeed.
+pub async fn remove<D: Deployer>(deployer: D, files: Files, runs: bool) -> Report<D::Artifact> {
+    let component = files.component.clone();
+    let looking = tokio::task::spawn_blocking(move || scan::look(&component) == Sight::Absent);
+    let gone = looking.await.unwrap_or(false);
+    if let (true, true, Some(name)) = (gone, runs, files.name) {
+        let removing = tokio::spawn(async move { deployer.remove(&name, DRAIN).await });
+        if removing.await.is_err() {
+            tracing::error!("removing {} failed within the host", file_name(&files.component));
+        }
+    }
+    Report::Removed { gone }
+}
+
+/// Stops or resumes the space.
+pub async fn halt<D: Deployer>(deployer: D, name: SpaceName, stopped: bool) -> Report<D::Artifact> {
+    let space = name.clone();
+    let halting =
+        tokio::spawn(async move { if stopped { deployer.stop(&space).await } else { deployer.resume(&space).await } });
+    let failed = |_| Err(Refusal::Broken(format!("the host failed over `{name}`: see the log")));
+    let outcome = halting.await.unwrap_or_else(failed);
+    Report::Halted { stopped, outcome }
+}

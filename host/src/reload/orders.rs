@@ -1,0 +1,145 @@
+//! What operators order: reload, rollback, stop, start. Each is answered once.
+//!
+//! Reload and start are answered when all is done that can be done; rollback and stop need the runtime to themselves, so
+//! they wait until it is through with what it is at.
+
+use super::Reply;
+use super::course::Plan;
+use super::deployer::Deployer;
+use super::jobs;
+use super::reconciler::{Order, Reconciler};
+use super::scan::Sight;
+use super::status::ReloadError;
+use super::tracked::Exclusive;
+use crate::runtime::api::{DeployError, Deployed, Refusal};
+use crate::words::SpaceName;
+use std::time::Instant;
+
+impl<D: Deployer> Reconciler<D> {
+    pub(super) async fn take(&mut self, order: Order) {
+        match order {
+            Order::Reload { name, force, reply } => match self.scan_for_order().await {
+                Ok(()) => self.reload(&name, force, reply),
+                Err(error) => drop(reply.send(Err(error))),
+            },
+            Order::Rollback { name, reply } => match self.ordered(&name) {
+                Ok(()) => self.queue(&name, Exclusive::Rollback(reply)),
+                Err(error) => drop(reply.send(Err(error))),
+            },
+            Order::Stop { name, reply } => match self.runs(&name) {
+                Ok(()) => self.queue(&name, Exclusive::Stop(reply)),
+                Err(error) => drop(reply.send(Err(error))),
+            },
+            Order::Start { name, reply } => match self.scan_for_order().await {
+                Ok(()) => self.start(&name, reply),
+                Err(error) => drop(reply.send(Err(error))),
+            },
+            // The loop ends with it before it gets here.
+            Order::Shutdown { reply } => drop(reply),
+        }
+    }
+
+    /// What was copied a moment ago is meant, whether or not the watcher has reported it.
+    async fn scan_for_order(&mut self) -> Result<(), ReloadError> {
+        self.scan().await;
+        match &self.scan_trouble {
+            Some(trouble) => Err(ReloadError::Folder(trouble.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn reload(&mut self, name: &SpaceName, force: bool, reply: Reply<crate::reload::FileStatus>) {
+        let tracked = self.spaces.get_mut(name.as_str());
+        match tracked.filter(|tracked| tracked.course.watched.seen().component != Sight::Absent) {
+            Some(tracked) if tracked.course.stopped => drop(reply.send(Err(ReloadError::Stopped(name.clone())))),
+            Some(tracked) => {
+                tracked.course.reload(force, Instant::now());
+                tracked.reloading.push(reply);
+            }
+            None => drop(reply.send(Err(ReloadError::Unknown(name.clone())))),
+        }
+    }
+
+    fn start(&mut self, name: &SpaceName, reply: Reply<()>) {
+        if let Err(error) = self.runs(name) {
+            return drop(reply.send(Err(error)));
+        }
+        if let Some(tracked) = self.spaces.get_mut(name.as_str()) {
+            tracked.course.start(Instant::now());
+            tracked.starting.push(reply);
+        }
+    }
+
+    /// Whether the space has a version that serves or could.
+    fn runs(&self, name: &SpaceName) -> Result<(), ReloadError> {
+        match self.spaces.get(name.as_str()) {
+            Some(tracked) if tracked.runs() => Ok(()),
+            Some(_) => Err(ReloadError::Runtime { space: name.clone(), refusal: Refusal::UnknownSpace(name.clone()) }),
+            None => Err(ReloadError::Unknown(name.clone())),
+        }
+    }
+
+    /// Whether the space takes a new version.
+    fn ordered(&self, name: &SpaceName) -> Result<(), ReloadError> {
+        self.runs(name)?;
+        let stopped = self.spaces.get(name.as_str()).is_some_and(|tracked| tracked.course.stopped);
+        if stopped { Err(ReloadError::Stopped(name.clone())) } else { Ok(()) }
+    }
+
+    fn queue(&mut self, name: &SpaceName, order: Exclusive) {
+        if let Some(tracked) = self.spaces.get_mut(name.as_str()) {
+            tracked.queued.push_back(order);
+        }
+    }
+
+    /// Begins the next order that had to wait, if the runtime is free.
+    pub(super) fn begin_queued(&mut self, stem: &str, now: Instant) {
+        let Some(tracked) = self.spaces.get_mut(stem) else { return };
+        let Some(name) = tracked.files.name.clone() else { return };
+        if tracked.course.is_applying() {
+            return;
+        }
+        let deployer = self.deployer.clone();
+        match tracked.queued.pop_front() {
+            Some(Exclusive::Stop(reply)) => {
+                tracked.course.stop(now);
+                tracked.current = Some(Exclusive::Stop(reply));
+                self.begin(stem, jobs::halt(deployer, name, true));
+            }
+            Some(Exclusive::Rollback(reply)) => match tracked.course.roll_back(now) {
+                Some(plan) => {
+                    tracked.current = Some(Exclusive::Rollback(reply));
+                    self.begin(stem, jobs::swap(deployer, name, plan, true));
+                }
+                None => drop(reply.send(Err(ReloadError::NoFormerVersion(name)))),
+            },
+            None => {}
+        }
+    }
+
+    pub(super) fn rolled_back(&mut self, stem: &str, plan: Plan<D::Artifact>, outcome: Result<Deployed, DeployError>) {
+        let Some(tracked) = self.spaces.get_mut(stem) else { return };
+        tracked.course.rolled_back(plan, &outcome);
+        if let (Some(Exclusive::Rollback(reply)), Some(space)) = (tracked.current.take(), tracked.files.name.clone()) {
+            self.show(stem);
+            self.publish();
+            // Whoever asked may have gone.
+            let _ = reply.send(outcome.map_err(|error| ReloadError::Refused { space, error }));
+        }
+    }
+
+    pub(super) fn halted(&mut self, stem: &str, stopped: bool, outcome: Result<(), Refusal>) {
+        let Some(tracked) = self.spaces.get_mut(stem) else { return };
+        tracked.course.halted(stopped, outcome.is_ok());
+        let answer = tracked.translated(outcome.clone());
+        let current = tracked.current.take();
+        self.show(stem);
+        self.publish();
+        if let Some(Exclusive::Stop(reply)) = current {
+            let _ = reply.send(answer);
+        }
+        if let (false, Some(tracked)) = (stopped, self.spaces.get_mut(stem)) {
+            tracked.answer_starts(&outcome);
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! The whole of reload on real folders, against a runtime that records what it is asked. Bytes that start with `ok` are a
+//! component; tests wait for conditions, never for a time.
+
+use super::deployer::Deployer;
+use super::*;
+use crate::runtime::api::{DeployError, Refusal};
+use crate::words::SpaceSettings;
+use bytes::Bytes;
+use std::os::unix::fs::symlink;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+#[derive(Default)]
+struct Recorded {
+    deployed: Vec<(String, String, SpaceSettings)>,
+    loaded: Vec<String>,
+    removed: Vec<String>,
+    halted: Vec<(String, bool)>,
+    topics: Vec<String>,
+}
+
+/// Loads of bytes that contain `slow` wait until the gate opens.
+#[derive(Clone, Default)]
+struct Fake {
+    recorded: Arc<Mutex<Recorded>>,
+    gate: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Fake {
+    fn seen<T>(&self, look: impl FnOnce(&mut Recorded) -> T) -> T {
+        look(&mut self.recorded.lock().unwrap())
+    }
+
+    fn deployed(&self) -> Vec<String> {
+        self.seen(|seen| seen.deployed.iter().map(|(name, bytes, _)| format!("{name}={bytes}")).collect())
+    }
+
+    fn loads(&self) -> usize {
+        self.seen(|seen| seen.loaded.len())
+    }
+
+    fn open_gate(&self) {
+        *self.gate.0.lock().unwrap() = true;
+        self.gate.1.notify_all();
+    }
+}
+
+impl Deployer for Fake {
+    type Artifact = String;
+
+    fn load(&self, bytes: &[u8], _: &SpaceSettings) -> Result<String, String> {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        self.seen(|seen| seen.loaded.push(text.clone()));
+        if text.contains("slow") {
+            let open = self.gate.0.lock().unwrap();
+            drop(self.gate.1.wait_while(open, |open| !*open).unwrap());
+        }
+        assert!(!text.contains("panic"), "this component is poison for the compiler");
+        if text.starts_with("ok") { Ok(text) } else { Err("the file is not WebAssembly".to_owned()) }
+    }
+
+    async fn deploy(
+        &self,
+        name: &SpaceName,
+        artifact: String,
+        settings: SpaceSettings,
+    ) -> Result<Deployed, DeployError> {
+        if artifact.contains("refused") {
+            return Err(DeployError::Refused("`start` failed: no".into()));
+        }
+        let generation = self.seen(|seen| {
+            seen.deployed.push((name.to_string(), artifact, settings));
+            seen.deployed.len() as u64
+        });
+        Ok(Deployed { generation, version: "1".into(), pause: Duration::ZERO, instantiate: Duration::ZERO })
+    }
+
+    async fn remove(&self, name: &SpaceName, _: Duration) {
+        self.seen(|seen| seen.removed.push(name.to_string()));
+    }
+
+    async fn stop(&self, name: &SpaceName) -> Result<(), Refusal> {
+        self.seen(|seen| seen.halted.push((name.to_string(), true)));
+        Ok(())
+    }
+
+    async fn resume(&self, name: &SpaceName) -> Result<(), Refusal> {
+        self.seen(|seen| seen.halted.push((name.to_string(), false)));
+        Ok(())
+    }
+
+    fn publish(&self, topic: &str, _: Bytes) -> Result<(), Refusal> {
+        self.seen(|seen| seen.topics.push(topic.to_owned()));
+        Ok(())
+    }
+}
+
+struct Scene {
+    root: TempDir,
+    fake: Fake,
+    reloads: Reloads,
+}
+
+impl Scene {
+    /// A host over a folder that holds these files.
+    async fn new(files: &[(&str, &str)]) -> Scene {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("spaces")).unwrap();
+        for (file, text) in files {
+            std::fs::write(root.path().join("spaces").join(file), text).unwrap();
+        }
+        let fake = Fake::default();
+        let settings = Some(root.path().join("spacehost.toml"));
+        let (reloads, _task) = Reloads::spawn_on(fake.clone(), root.path().join("spaces"), settings).unwrap();
+        let scene = Scene { root, fake, reloads };
+        tokio::time::timeout(DEADLINE, scene.reloads.wait_first_scan()).await.unwrap();
+        scene
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.root.path().join("spaces").join(file)
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.path(file), text).unwrap();
+    }
+
+    fn verdict(&self, name: &str) -> Option<Verdict> {
+        self.reloads.status().into_iter().find(|file| file.name == name).map(|file| file.verdict)
+    }
+
+    async fn until(&self, what: &str, condition: impl Fn(&Scene) -> bool) {
+        let mut changes = self.reloads.snapshot.clone();
+        let waiting = async {
+            while !condition(self) {
+                // The fake records before the status shows, so look again after a while at the latest.
+                let _ = tokio::time::timeout(Duration::from_millis(10), changes.changed()).await;
+            }
+        };
+        if tokio::time::timeout(DEADLINE, waiting).await.is_err() {
+            panic!("{what}: {:#?} {:?}", self.reloads.status(), self.fake.deployed());
+        }
+    }
+
+    /// The space serves exactly these bytes, after exactly these deployments, and nothing is left to do.
+    async fn serves(&self, deployments: &[&str]) {
+        let last = deployments.last().unwrap();
+        self.until(last, |scene| scene.fake.deployed().last().is_some_and(|deployed| deployed == last)).await;
+        let status = self.reloads.reload(&name("a"), false).await.unwrap();
+        assert_eq!((status.verdict, self.fake.deployed()), (Verdict::Serving, owned(deployments)));
+    }
+
+    fn is_rejected(&self, name: &str, part: &str) -> bool {
+        let verdict = self.verdict(name);
+        verdict.as_ref().and_then(Verdict::reason).is_some_and(|reason| reason.contains(part))
+    }
+}
+
+fn name(text: &str) -> SpaceName {
+    SpaceName::parse(text).unwrap()
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_lies_in_the_folder_serves_after_the_first_scan() {
+    let scene = Scene::new(&[("a.wasm", "ok 1"), ("b.wasm", "broken"), ("Bad_Name.wasm", "ok"), ("notes", "x")]).await;
+    assert_eq!(scene.fake.deployed(), ["a=ok 1"]);
+    assert_eq!(scene.verdict("a"), Some(Verdict::Serving));
+    assert!(scene.is_rejected("b", "the file is not WebAssembly"));
+    assert!(scene.is_rejected("Bad_Name", "is no space name"));
+    assert_eq!(scene.reloads.status().len(), 3);
+    assert_eq!(scene.fake.seen(|seen| seen.topics.len()), 2, "a reload and a rejection; a bad name has no topic");
+}
+
+#[tokio::test]
+async fn every_way_to_write_a_file_is_one_reload() {
+    let scene = Scene::new(&[("a.wasm", "ok 0")]).await;
+    let mut expected = vec!["a=ok 0"];
+
+    // cp over: truncated and written.
+    std::fs::write(scene.root.path().join("new"), "ok cp").unwrap();
+    std::fs::copy(scene.root.path().join("new"), scene.path("a.wasm")).unwrap();
+    expected.push("a=ok cp");
+    scene.serves(&expected).await;
+
+    // mv over.
+    std::fs::write(scene.root.path().join("new"), "ok mv").unwrap();
+    std::fs::rename(scene.root.path().join("new"), scene.path("a.wasm")).unwrap();
+    expected.push("a=ok mv");
+    scene.serves(&expected).await;
+
+    // Truncated, left empty for a moment, written in pieces.
+    scene.write("a.wasm", "");
+    scene.write("a.wasm", "o");
+    scene.write("a.wasm", "ok rewritten");
+    expected.push("a=ok rewritten");
+    scene.serves(&expected).await;
+
+    // An editor's way: the old file goes aside, a new one takes the name, the old one is removed.
+    std::fs::rename(scene.path("a.wasm"), scene.path("a.wasm~")).unwrap();
+    scene.write("a.wasm", "ok edited");
+    std::fs::remove_file(scene.path("a.wasm~")).unwrap();
+    expected.push("a=ok edited");
+    scene.serves(&expected).await;
+    assert!(scene.fake.seen(|seen| seen.removed.is_empty()));
+}
+
+/// Writes a thousand versions in about a second. The longest time that one of them stood.
+fn touch_a_thousand_times(path: &Path) -> Duration {
+    let (mut written, mut longest) = (Instant::now(), Duration::ZERO);
+    for n in 1..=1_000 {
+        std::fs::write(path, format!("ok {n:04}")).unwrap();
+        longest = longest.max(written.elapsed());
+        written = Instant::now();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    longest
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_touches_in_a_second_are_one_reload_of_the_last_bytes() {
+    let begun = Instant::now();
+    loop {
+        let scene = Scene::new(&[("a.wasm", "ok 0")]).await;
+        let path = scene.path("a.wasm");
+        let longest = tokio::task::spawn_blocking(move || touch_a_thousand_times(&path)).await.unwrap();
+        // On a machine so loaded that the writer himself was held up, a version in between was finished by any measure.
+        if longest >= decision::QUIET && begun.elapsed() < DEADLINE {
+            continue;
+        }
+        scene.serves(&["a=ok 0", "a=ok 1000"]).await;
+        return assert_eq!(scene.fake.loads(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_broken_version_is_refused_once_and_a_sound_one_follows() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    scene.write("a.wasm", "broken");
+    scene.until("rejected", |scene| scene.is_rejected("a", "not WebAssembly")).await;
+    // The same bytes anew, and an operator's look: still refused, not compiled again.
+    scene.write("a.wasm", "broken");
+    let status = scene.reloads.reload(&name("a"), false).await.unwrap();
+    assert!(matches!(status.verdict, Verdict::Rejected { .. }));
+    assert_eq!((scene.fake.loads(), scene.fake.deployed()), (2, owned(&["a=ok 1"])));
+    // By force it is.
+    scene.reloads.reload(&name("a"), true).await.unwrap();
+    assert_eq!(scene.fake.loads(), 3);
+
+    scene.write("a.wasm", "ok 2");
+    scene.serves(&["a=ok 1", "a=ok 2"]).await;
+}
+
+#[tokio::test]
+async fn what_the_runtime_refuses_or_what_panics_is_a_rejection() {
+    let scene = Scene::new(&[("a.wasm", "ok 1"), ("b.wasm", "panic"), ("c.wasm", "ok refused")]).await;
+    assert!(scene.is_rejected("b", "failed within the host"));
+    assert!(scene.is_rejected("c", "`start` failed: no"));
+    scene.serves(&["a=ok 1"]).await;
+}
+
+#[tokio::test]
+async fn a_removed_file_stops_its_space_and_a_new_one_starts_it() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    std::fs::remove_file(scene.path("a.wasm")).unwrap();
+    scene.until("removed", |scene| scene.verdict("a") == Some(Verdict::Removed)).await;
+    assert_eq!(scene.fake.seen(|seen| seen.removed.clone()), ["a"]);
+    assert!(scene.fake.seen(|seen| seen.topics.contains(&"spacehost.a.removed".to_owned())));
+    assert!(matches!(scene.reloads.reload(&name("a"), false).await, Err(ReloadError::Unknown(_))));
+    scene.write("a.wasm", "ok 1");
+    scene.serves(&["a=ok 1", "a=ok 1"]).await;
+}
+
+#[tokio::test]
+async fn a_version_that_is_superseded_while_it_compiles_never_serves() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    scene.write("a.wasm", "ok slow");
+    scene.until("compiling", |scene| scene.fake.loads() == 2).await;
+    scene.write("a.wasm", "ok 3");
+    scene.until("the new one", |scene| scene.fake.deployed().len() == 2).await;
+    scene.fake.open_gate();
+    scene.serves(&["a=ok 1", "a=ok 3"]).await;
+}
+
+#[tokio::test]
+async fn odd_files_are_each_named_and_touch_nothing_else() {
+    let scene = Scene::new(&[("a.wasm", "ok 1"), ("empty.wasm", "")]).await;
+    std::fs::create_dir(scene.path("directory.wasm")).unwrap();
+    symlink("/etc/hostname", scene.path("out.wasm")).unwrap();
+    scene.until("the directory", |scene| scene.is_rejected("directory", "it is a directory")).await;
+    scene.until("the link", |scene| scene.is_rejected("out", "symbolic link")).await;
+    assert!(scene.is_rejected("empty", "it is empty"));
+    // In the place of a version that serves, it leaves that alone.
+    std::fs::remove_file(scene.path("a.wasm")).unwrap();
+    std::fs::create_dir(scene.path("a.wasm")).unwrap();
+    scene.until("the directory a", |scene| scene.is_rejected("a", "it is a directory")).await;
+    assert_eq!(scene.fake.deployed(), ["a=ok 1"]);
+    assert!(scene.fake.seen(|seen| seen.removed.is_empty()));
+}
+
+#[tokio::test]
+async fn settings_beside_the_component_are_applied_without_compiling() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    scene.write("a.toml", "limits.attempts = 2");
+    scene.serves(&["a=ok 1", "a=ok 1"]).await;
+    assert_eq!(scene.fake.loads(), 1);
+    assert_eq!(scene.fake.seen(|seen| seen.deployed[1].2.limits.attempts), 2);
+
+    scene.write("a.toml", "limits.attempts = 6");
+    scene.until("a raised limit", |scene| scene.is_rejected("a", "a.toml: line 1: `attempts = 6` raises")).await;
+    scene.write("a.toml", "limits.component_bytes = 3");
+    scene.until("too large", |scene| scene.is_rejected("a", "`component_bytes` allows 3")).await;
+    std::fs::remove_file(scene.path("a.toml")).unwrap();
+    scene.serves(&["a=ok 1", "a=ok 1", "a=ok 1"]).await;
+}
+
+#[tokio::test]
+async fn the_hosts_settings_are_applied_to_the_spaces_concerned() {
+    let scene = Scene::new(&[("a.wasm", "ok 1"), ("b.wasm", "ok 1")]).await;
+    let file = scene.root.path().join("spacehost.toml");
+    std::fs::write(&file, "[spaces.a.limits]\nattempts = 9").unwrap();
+    scene.until("applied", |scene| scene.fake.deployed().len() == 3).await;
+    let (name, attempts) = scene.fake.seen(|seen| (seen.deployed[2].0.clone(), seen.deployed[2].2.limits.attempts));
+    assert_eq!((name.as_str(), attempts), ("a", 9));
+
+    std::fs::write(&file, "[spaces.a.limits]\natempts = 9").unwrap();
+    scene.until("refused", |scene| scene.is_rejected("spacehost.toml", "did you mean `attempts`?")).await;
+    std::fs::write(&file, "[spaces.a.limits]\nattempts = 9").unwrap();
+    scene.until("mended", |scene| scene.verdict("spacehost.toml").is_none()).await;
+    assert_eq!(scene.fake.deployed().len(), 3);
+}
+
+#[tokio::test]
+async fn a_rollback_holds_until_the_bytes_change() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    let a = name("a");
+    assert!(matches!(scene.reloads.rollback(&a).await, Err(ReloadError::NoFormerVersion(_))));
+    scene.write("a.wasm", "ok 2");
+    scene.serves(&["a=ok 1", "a=ok 2"]).await;
+    assert_eq!(scene.reloads.rollback(&a).await.unwrap().generation, 3);
+    assert!(matches!(scene.verdict("a"), Some(Verdict::RolledBack { .. })));
+    scene.write("a.wasm", "ok 2");
+    let status = scene.reloads.reload(&a, false).await.unwrap();
+    assert!(matches!(status.verdict, Verdict::RolledBack { .. }));
+    scene.write("a.wasm", "ok 3");
+    scene.serves(&["a=ok 1", "a=ok 2", "a=ok 1", "a=ok 3"]).await;
+}
+
+#[tokio::test]
+async fn a_stopped_space_starts_in_the_version_that_lies_there() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    let a = name("a");
+    scene.reloads.stop(&a).await.unwrap();
+    assert_eq!(scene.verdict("a"), Some(Verdict::Stopped));
+    assert!(matches!(scene.reloads.reload(&a, true).await, Err(ReloadError::Stopped(_))));
+    scene.write("a.wasm", "ok 2");
+    scene.reloads.start(&a).await.unwrap();
+    assert_eq!(scene.fake.deployed(), ["a=ok 1", "a=ok 2"]);
+    assert_eq!(scene.fake.seen(|seen| seen.halted.clone()), [("a".to_owned(), true), ("a".to_owned(), false)]);
+    assert_eq!(scene.verdict("a"), Some(Verdict::Serving));
+    assert!(matches!(scene.reloads.stop(&name("none")).await, Err(ReloadError::Unknown(_))));
+}
+
+#[tokio::test]
+async fn a_folder_that_is_gone_removes_nothing_and_one_that_is_back_goes_on() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    std::fs::rename(scene.root.path().join("spaces"), scene.root.path().join("aside")).unwrap();
+    assert!(matches!(scene.reloads.reload(&name("a"), false).await, Err(ReloadError::Folder(_))));
+    assert_eq!(scene.verdict("a"), Some(Verdict::Serving));
+    std::fs::rename(scene.root.path().join("aside"), scene.root.path().join("spaces")).unwrap();
+    scene.write("a.wasm", "ok 2");
+    scene.serves(&["a=ok 1", "a=ok 2"]).await;
+    assert!(scene.fake.seen(|seen| seen.removed.is_empty()));
+}
+
+#[tokio::test]
+async fn after_shutdown_orders_are_refused() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    scene.reloads.shutdown().await;
+    assert!(matches!(scene.reloads.reload(&name("a"), false).await, Err(ReloadError::Stopping)));
+    scene.reloads.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_or_holds_the_hosts_settings_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let spawn = |dir: &Path, settings: Option<PathBuf>| Reloads::spawn_on(Fake::default(), dir.into(), settings);
+    let missing = spawn(&root.path().join("none"), None).err().unwrap().to_string();
+    assert!(missing.contains("create it, or name another"), "{missing}");
+    let inside = spawn(root.path(), Some(root.path().join("spacehost.toml"))).err().unwrap().to_string();
+    assert!(inside.contains("Put it outside"), "{inside}");
+}

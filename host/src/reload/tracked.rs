@@ -1,0 +1,125 @@
+//! One file of the folder as the reconciler holds it: its course, who waits for it, and its status as last shown.
+//!
+//! Knows how to answer those who wait; begins nothing.
+
+use super::Reply;
+use super::course::Course;
+use super::decision::Watched;
+use super::jobs::{Files, file_name};
+use super::status::{FileStatus, ReloadError, Verdict};
+use crate::runtime::api::{Deployed, Refusal};
+use crate::words::SpaceName;
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// An order that needs the runtime to itself.
+#[derive(Debug)]
+pub enum Exclusive {
+    Rollback(Reply<Deployed>),
+    Stop(Reply<()>),
+}
+
+#[derive(Debug)]
+pub struct Tracked<A> {
+    pub files: Files,
+    pub course: Course<A>,
+    /// What the runtime is at, when an operator ordered it.
+    pub current: Option<Exclusive>,
+    pub queued: VecDeque<Exclusive>,
+    /// Waiting until all is done that can be done.
+    pub reloading: Vec<Reply<FileStatus>>,
+    pub starting: Vec<Reply<()>>,
+    pub shown: Arc<FileStatus>,
+}
+
+impl<A: Clone> Tracked<A> {
+    pub fn new(dir: &Path, stem: &str, watched: Watched) -> Self {
+        let files = Files {
+            name: SpaceName::parse(stem).ok(),
+            component: dir.join(format!("{stem}.wasm")),
+            settings: dir.join(format!("{stem}.toml")),
+        };
+        let shown = Arc::new(FileStatus {
+            name: stem.to_owned(),
+            file: file_name(&files.component),
+            digest: None,
+            verdict: Verdict::Compiling,
+            since_ms: now_ms(),
+            last_reload: None,
+        });
+        let course = Course::new(watched);
+        let (reloading, starting) = (Vec::new(), Vec::new());
+        Tracked { files, course, current: None, queued: VecDeque::new(), reloading, starting, shown }
+    }
+
+    /// Brings the status up to date. The one before, if it was another.
+    pub fn show(&mut self) -> Option<Arc<FileStatus>> {
+        let course = &self.course;
+        let same_verdict = self.shown.verdict == course.verdict;
+        let same = same_verdict
+            && self.shown.digest.as_deref() == course.digest.as_deref()
+            && self.shown.last_reload == course.report;
+        if same {
+            return None;
+        }
+        let now = FileStatus {
+            name: self.shown.name.clone(),
+            file: self.shown.file.clone(),
+            digest: course.digest.as_deref().map(str::to_owned),
+            verdict: course.verdict.clone(),
+            since_ms: if same_verdict { self.shown.since_ms } else { now_ms() },
+            last_reload: course.report.clone(),
+        };
+        Some(std::mem::replace(&mut self.shown, Arc::new(now)))
+    }
+
+    /// Whether the runtime knows a space of this name.
+    pub fn runs(&self) -> bool {
+        self.course.memory.running.is_some()
+    }
+
+    pub fn answer_reloads(&mut self) {
+        for reply in self.reloading.drain(..) {
+            // Whoever asked may have gone.
+            let _ = reply.send(Ok(self.shown.as_ref().clone()));
+        }
+    }
+
+    pub fn answer_starts(&mut self, outcome: &Result<(), Refusal>) {
+        for reply in std::mem::take(&mut self.starting) {
+            let _ = reply.send(self.translated(outcome.clone()));
+        }
+    }
+
+    pub fn translated<T>(&self, outcome: Result<T, Refusal>) -> Result<T, ReloadError> {
+        match (&self.files.name, outcome) {
+            (_, Ok(done)) => Ok(done),
+            (Some(name), Err(refusal)) => Err(ReloadError::Runtime { space: name.clone(), refusal }),
+            (None, Err(_)) => Err(ReloadError::Stopping),
+        }
+    }
+
+    /// The file is gone for good, and with it what was to be done.
+    pub fn answer_gone(&mut self) {
+        let Some(name) = self.files.name.clone() else { return };
+        let gone = || ReloadError::Unknown(name.clone());
+        for reply in self.reloading.drain(..) {
+            let _ = reply.send(Err(gone()));
+        }
+        for reply in self.starting.drain(..) {
+            let _ = reply.send(Err(gone()));
+        }
+        for order in self.queued.drain(..) {
+            match order {
+                Exclusive::Rollback(reply) => drop(reply.send(Err(gone()))),
+                Exclusive::Stop(reply) => drop(reply.send(Err(gone()))),
+            }
+        }
+    }
+}
+
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

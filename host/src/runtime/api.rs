@@ -1,0 +1,207 @@
+//! What the edges see of the runtime: requests, refusals, statuses. Plain data; the behaviour is in `Runtime`.
+
+use crate::words::message::Headers;
+use crate::words::topic::NameError;
+use crate::words::{Descriptor, Failure, Limits, MessageId, SpaceName};
+use bytes::Bytes;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// What comes with a client's message besides target and body.
+#[derive(Debug, Clone, Default)]
+pub struct Delivery {
+    /// The partition key.
+    pub key: Option<Arc<str>>,
+    pub headers: Headers,
+    /// The client's connection, for order among its one-way messages; 0 when it has none.
+    pub connection: u64,
+}
+
+/// Why a client's message was not handled, or not known to be.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    BadName(#[from] NameError),
+    #[error("there is no space `{0}`")]
+    UnknownSpace(SpaceName),
+    #[error("space `{space}` has no command `{command}`")]
+    UnknownCommand { space: SpaceName, command: String },
+    #[error("the body has {bytes} bytes; `{limit}` allows {allowed}")]
+    TooLarge { bytes: u64, allowed: u64, limit: &'static str },
+    #[error("the mailbox of `{0}` is full")]
+    Overloaded(SpaceName),
+    #[error("space `{space}` is {state}: it takes no messages now")]
+    Unavailable { space: SpaceName, state: &'static str },
+    /// The space's own failure: it ran, and nothing of the turn took effect.
+    #[error("{0}")]
+    Failed(Failure),
+    /// The guest trapped or exceeded a limit; nothing of the turn took effect.
+    #[error("the turn was broken off: {0}")]
+    Broken(String),
+    /// No answer in time. It may still be handled.
+    #[error("no answer within {0:?}; the command may still take effect")]
+    TimedOut(Duration),
+    #[error("the host is shutting down")]
+    Stopping,
+}
+
+/// What became of a message that was accepted without waiting.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub enum Outcome {
+    Pending,
+    Done {
+        #[serde(skip)]
+        reply: Bytes,
+    },
+    Failed {
+        failure: Failure,
+    },
+}
+
+/// An event as listeners see it. `id` is `<sequence>-<ordinal>`.
+#[derive(Debug, Clone)]
+pub struct Published {
+    pub id: MessageId,
+    pub topic: Arc<str>,
+    pub source: Arc<str>,
+    pub body: Bytes,
+    pub key: Option<Arc<str>>,
+    pub headers: Headers,
+    pub time: SystemTime,
+}
+
+/// What a listener hears next.
+#[derive(Debug, Clone)]
+pub enum Heard {
+    Event(Arc<Published>),
+    /// The listener was too slow: `missed` events are gone for it.
+    Gap {
+        missed: u64,
+    },
+}
+
+/// Whether a space is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpaceState {
+    /// Its first version is being set up.
+    Starting,
+    Running,
+    Stopped,
+    Quarantined,
+    /// A dead-letter table or another bound is full; the reason says which.
+    Blocked,
+    /// Its file is gone. State and waiting messages are kept.
+    Removed,
+}
+
+impl SpaceState {
+    pub fn word(self) -> &'static str {
+        match self {
+            SpaceState::Starting => "starting",
+            SpaceState::Running => "running",
+            SpaceState::Stopped => "stopped",
+            SpaceState::Quarantined => "quarantined",
+            SpaceState::Blocked => "blocked",
+            SpaceState::Removed => "removed",
+        }
+    }
+}
+
+/// One space, as `ps` and `inspect` show it.
+#[derive(Debug, Clone, Serialize)]
+pub struct SpaceStatus {
+    pub name: SpaceName,
+    pub state: SpaceState,
+    /// Why it is not running; empty when it is.
+    pub reason: String,
+    pub version: String,
+    pub generation: u64,
+    /// blake3 of the component, in hex.
+    pub digest: String,
+    /// `sync`, or `fiber` for components that may wait or have once used up a slice.
+    pub path: &'static str,
+    pub imports: Vec<String>,
+    pub descriptor: Arc<Descriptor>,
+    pub limits: Limits,
+    pub usage: Usage,
+}
+
+/// The measured amounts, summed over the partitions.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Usage {
+    pub partitions: u32,
+    pub turns: u64,
+    pub failures: u64,
+    pub traps: u64,
+    pub retries: u64,
+    pub emitted: u64,
+    pub backlog_messages: u64,
+    pub backlog_bytes: u64,
+    pub memory_bytes: u64,
+    pub state_keys: u64,
+    pub state_bytes: u64,
+    pub timers: u64,
+    pub dead_letters: u64,
+    /// Events that a cut-off subscription did not get.
+    pub missed_events: u64,
+    pub log_lines_suppressed: u64,
+}
+
+/// A message set aside after its last attempt.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeadLetter {
+    pub id: MessageId,
+    pub kind: &'static str,
+    pub name: Arc<str>,
+    pub source: Arc<str>,
+    pub partition: u32,
+    pub attempts: u32,
+    pub failure: Failure,
+    #[serde(skip)]
+    pub body: Bytes,
+}
+
+/// One line that a guest, or the host about it, has written.
+#[derive(Debug, Clone, Serialize)]
+pub struct LogLine {
+    /// Milliseconds since 1970.
+    pub time_ms: u64,
+    pub level: &'static str,
+    pub message: String,
+    /// The message in hand and its attempt.
+    pub id: Option<MessageId>,
+    pub attempt: u32,
+    pub partition: u32,
+}
+
+/// A version that was swapped in.
+#[derive(Debug, Clone, Serialize)]
+pub struct Deployed {
+    pub generation: u64,
+    pub version: String,
+    /// From the first partition at rest to the last one serving again.
+    #[serde(skip)]
+    pub pause: Duration,
+    /// Making the instances, beside the version that served meanwhile.
+    #[serde(skip)]
+    pub instantiate: Duration,
+}
+
+/// Why a new version does not serve. The old one goes on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DeployError {
+    #[error(
+        "the new version changes `partitions` from {from} to {to}, and the space has state or waiting messages: keep {from}, or start it under another name"
+    )]
+    Partitions { from: u32, to: u32 },
+    #[error("instantiation failed: {0}")]
+    Instantiate(String),
+    /// `start` or `migrate` failed; the text says which and how.
+    #[error("{0}")]
+    Refused(String),
+    #[error("the host is shutting down")]
+    Stopping,
+}

@@ -1,0 +1,264 @@
+//! Bringing versions in and out: a new space, a new version of one, its removal.
+//!
+//! ```text
+//! instantiate beside the old -> all partitions at rest -> state moves over -> start, migrate -> all could -> serve
+//! ```
+//!
+//! Whatever fails before the last step leaves the old version serving.
+
+use super::api::{DeployError, Deployed, SpaceState};
+use super::space::actor::{Actor, Control};
+use super::space::swap::{Migration, SwapOrder};
+use super::space::turn::Turn;
+use super::space::{Artifact, Instance, Loaded, Space};
+use super::{Inner, Runtime};
+use crate::wasm::Broken;
+use crate::words::{SpaceName, SpaceSettings};
+use futures::future::join_all;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tokio::time::timeout_at;
+
+/// The orderer's side of one partition's swap.
+struct Ordered {
+    at_rest: oneshot::Receiver<()>,
+    all_at_rest: oneshot::Sender<()>,
+    tried: oneshot::Receiver<Result<(), String>>,
+    settle: oneshot::Sender<()>,
+    done: oneshot::Receiver<()>,
+}
+
+impl Runtime {
+    /// Swaps `artifact` in for the space `name`, or starts the space. Waiting messages go on in the new version. On error
+    /// the old version goes on.
+    pub async fn deploy(
+        &self,
+        name: &SpaceName,
+        artifact: Artifact,
+        settings: SpaceSettings,
+    ) -> Result<Deployed, DeployError> {
+        if self.0.is_stopping() {
+            return Err(DeployError::Stopping);
+        }
+        let settings = Arc::new(settings);
+        let space = self.0.space_for(name, &artifact, &settings)?;
+        let _one_at_a_time = space.deploying.lock().await;
+        let result = self.0.swap_in(&space, artifact, settings).await;
+        if space.loaded().is_none() {
+            // A space whose first version failed has never been there.
+            self.0.forget(&space);
+        }
+        result
+    }
+
+    /// Finishes what waits, within `grace`, then stops serving. State and what still waits are kept for the day when the
+    /// space comes back.
+    pub async fn remove(&self, name: &SpaceName, grace: Duration) {
+        let Some(space) = self.0.router.space(name) else { return };
+        let _one_at_a_time = space.deploying.lock().await;
+        // What does not end in time waits for the space to come back.
+        let _ = tokio::time::timeout(grace, order(&space, Control::Drain)).await;
+        space.set_state(SpaceState::Removed, "its file was removed");
+        self.0.router.update(|_| {});
+        order(&space, Control::Unload).await;
+        space.note("info", "removed: its file is gone; its state is kept".to_owned());
+    }
+
+    /// Finishes the turns in hand and serves no more until `resume`. Events and one-way messages wait meanwhile.
+    pub async fn stop(&self, name: &SpaceName) -> Result<(), super::api::Refusal> {
+        let space = self.0.known(name.as_str())?;
+        space.set_state(SpaceState::Stopped, "stopped by the operator");
+        order(&space, Control::Attend).await;
+        space.note("info", "stopped by the operator".to_owned());
+        Ok(())
+    }
+
+    /// Serves again, whatever it was stopped for.
+    pub async fn resume(&self, name: &SpaceName) -> Result<(), super::api::Refusal> {
+        let space = self.0.known(name.as_str())?;
+        space.set_state(SpaceState::Running, "");
+        order(&space, Control::Attend).await;
+        space.note("info", "started by the operator".to_owned());
+        Ok(())
+    }
+}
+
+/// Gives all partitions an order and waits until all have answered.
+pub async fn order(space: &Space, control: fn(oneshot::Sender<()>) -> Control) {
+    let answers = space.partitions.iter().map(|partition| {
+        let (sender, receiver) = oneshot::channel();
+        partition.mailbox.push_control(control(sender));
+        receiver
+    });
+    // An actor that is gone has nothing left to obey.
+    join_all(answers).await;
+}
+
+impl Inner {
+    /// The space of that name with as many partitions as the artifact wants; made if there is none.
+    fn space_for(
+        &self,
+        name: &SpaceName,
+        artifact: &Artifact,
+        settings: &Arc<SpaceSettings>,
+    ) -> Result<Arc<Space>, DeployError> {
+        let wanted = artifact.descriptor().partitions;
+        if let Some(space) = self.router.space(name) {
+            let usage = space.status().map(|status| status.usage).unwrap_or_default();
+            if usage.partitions == wanted || space.partitions.len() as u32 == wanted {
+                return Ok(space);
+            }
+            if usage.state_keys + usage.backlog_messages + usage.timers > 0 {
+                return Err(DeployError::Partitions { from: usage.partitions, to: wanted });
+            }
+            self.forget(&space);
+        }
+        let numbers = self.partition_numbers(u64::from(wanted));
+        let space = Arc::new(Space::new(name.clone(), numbers, &settings.limits));
+        for index in 0..space.partitions.len() {
+            let turn = Turn::new(self.router.clone(), space.clone(), index, settings.clone());
+            let actor = Actor::new(self.router.clone(), space.clone(), index, turn);
+            self.executors.next().spawn(actor.run());
+        }
+        self.router.update(|table| {
+            table.insert(name.clone(), space.clone());
+        });
+        Ok(space)
+    }
+
+    fn forget(&self, space: &Arc<Space>) {
+        self.router.update(|table| {
+            table.remove(&space.name);
+        });
+        for partition in &space.partitions {
+            partition.mailbox.push_control(Control::Close);
+        }
+    }
+
+    async fn swap_in(
+        &self,
+        space: &Arc<Space>,
+        artifact: Artifact,
+        settings: Arc<SpaceSettings>,
+    ) -> Result<Deployed, DeployError> {
+        let former = space.loaded();
+        let version = artifact.descriptor().version.clone();
+        let migration = match &former {
+            None => Migration::NewSpace,
+            Some(former) if former.artifact.descriptor().version == version => Migration::Unneeded,
+            Some(former) => Migration::From(former.artifact.descriptor().version.clone()),
+        };
+        let begin = Instant::now();
+        let candidates = self.candidates(space, &artifact, &settings).await?;
+        let instantiate = begin.elapsed();
+        let mut ordered = give_orders(space, candidates, &settings, &migration);
+        let resting_since = self.rest(space, &mut ordered).await;
+        let (settles, dones) = try_out(ordered).await?;
+        let generation = former.as_ref().map_or(1, |former| former.generation + 1);
+        space.set_loaded(Loaded { artifact, settings, generation });
+        if space.state() != SpaceState::Stopped {
+            space.set_state(SpaceState::Running, "");
+        }
+        self.router.update(|_| {});
+        settles.into_iter().for_each(|settle| {
+            // Gone only when the host stops.
+            let _ = settle.send(());
+        });
+        join_all(dones).await;
+        Ok(Deployed { generation, version, pause: resting_since.elapsed(), instantiate })
+    }
+
+    /// An instance for each partition, beside those that serve.
+    async fn candidates(
+        &self,
+        space: &Arc<Space>,
+        artifact: &Artifact,
+        settings: &Arc<SpaceSettings>,
+    ) -> Result<Vec<Instance>, DeployError> {
+        let mut candidates = Vec::new();
+        for index in 0..space.partitions.len() {
+            let vacant = Turn::new(self.router.clone(), space.clone(), index, settings.clone());
+            let instance = artifact.instantiate(&settings.limits, vacant).await;
+            candidates.push(instance.map_err(|(broken, _): (Broken, _)| DeployError::Instantiate(broken.to_string()))?);
+        }
+        Ok(candidates)
+    }
+
+    /// Waits until all partitions have finished their turns; those that take longer than `swap_wait` are cut short, and
+    /// the new version handles their messages. Returns when the first one was at rest.
+    async fn rest(&self, space: &Space, ordered: &mut [Ordered]) -> Instant {
+        let deadline = (Instant::now() + self.swap_wait).into();
+        let mut first = None;
+        let mut late = false;
+        for order in ordered.iter_mut() {
+            if timeout_at(deadline, &mut order.at_rest).await.is_err() {
+                if !std::mem::replace(&mut late, true) {
+                    space.partitions.iter().for_each(|partition| partition.cancel_turn());
+                }
+                // A cancelled turn ends at once; an actor that is gone never answers.
+                let _ = (&mut order.at_rest).await;
+            }
+            first.get_or_insert_with(Instant::now);
+        }
+        first.unwrap_or_else(Instant::now)
+    }
+}
+
+fn give_orders(
+    space: &Space,
+    candidates: Vec<Instance>,
+    settings: &Arc<SpaceSettings>,
+    migration: &Migration,
+) -> Vec<Ordered> {
+    let order = |(partition, candidate): (&Arc<super::space::Partition>, Instance)| {
+        let (rest, at_rest) = oneshot::channel();
+        let (go, all_at_rest) = oneshot::channel();
+        let (outcome, tried) = oneshot::channel();
+        let (settle, settled) = oneshot::channel();
+        let (end, done) = oneshot::channel();
+        let settings = settings.clone();
+        let migration = migration.clone();
+        partition.mailbox.push_control(Control::Swap(Box::new(SwapOrder {
+            candidate,
+            settings,
+            migration,
+            at_rest: rest,
+            all_at_rest,
+            tried: outcome,
+            settle: settled,
+            done: end,
+        })));
+        Ordered { at_rest, all_at_rest: go, tried, settle, done }
+    };
+    space.partitions.iter().zip(candidates).map(order).collect()
+}
+
+/// Lets all partitions try the new version. If one could not, dropping the rest undoes what the others did.
+async fn try_out(ordered: Vec<Ordered>) -> Result<(Vec<oneshot::Sender<()>>, Vec<oneshot::Receiver<()>>), DeployError> {
+    let mut results = Vec::new();
+    let (mut settles, mut dones) = (Vec::new(), Vec::new());
+    for order in ordered {
+        // Gone only when the host stops.
+        let _ = order.all_at_rest.send(());
+        results.push(order.tried);
+        settles.push(order.settle);
+        dones.push(order.done);
+    }
+    let mut failed = None;
+    for result in join_all(results).await {
+        match result {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => failed = Some(DeployError::Refused(reason)),
+            Err(_) => failed = Some(DeployError::Stopping),
+        }
+    }
+    match failed {
+        None => Ok((settles, dones)),
+        Some(error) => {
+            drop(settles);
+            join_all(dones).await;
+            Err(error)
+        }
+    }
+}

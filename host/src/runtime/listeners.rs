@@ -1,0 +1,177 @@
+//! Listeners outside the spaces: `tail` and SSE. Each has a bounded queue; one that is too slow gets a gap, and never
+//! slows the turn that publishes.
+
+use super::api::{Heard, Published};
+use crate::words::Pattern;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Events kept for one listener.
+const QUEUE: usize = 10_000;
+
+#[derive(Default)]
+pub struct Listeners {
+    count: AtomicUsize,
+    all: Mutex<Vec<Arc<Ear>>>,
+}
+
+struct Ear {
+    pattern: Pattern,
+    queue: Mutex<Queue>,
+    bell: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<Arc<Published>>,
+    missed: u64,
+    closed: bool,
+}
+
+/// Hears the events that match its pattern, from its creation on.
+pub struct Listener {
+    ear: Arc<Ear>,
+    listeners: Arc<Listeners>,
+}
+
+impl Listeners {
+    /// Whether anyone listens; asked in each turn that publishes.
+    pub fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
+    }
+
+    pub fn add(self: &Arc<Self>, pattern: Pattern) -> Listener {
+        let ear = Arc::new(Ear { pattern, queue: Mutex::default(), bell: Notify::new() });
+        let mut all = lock(&self.all);
+        all.push(ear.clone());
+        self.count.store(all.len(), Ordering::Relaxed);
+        Listener { ear, listeners: self.clone() }
+    }
+
+    pub fn hear(&self, event: Published) {
+        let event = Arc::new(event);
+        for ear in lock(&self.all).iter().filter(|ear| ear.pattern.matches(&event.topic)) {
+            ear.push(event.clone());
+        }
+    }
+
+    /// The host stops: each listener gets what it still has to hear, and then the end.
+    pub fn close(&self) {
+        for ear in lock(&self.all).iter() {
+            lock(&ear.queue).closed = true;
+            ear.bell.notify_one();
+        }
+    }
+}
+
+impl Ear {
+    fn push(&self, event: Arc<Published>) {
+        let mut queue = lock(&self.queue);
+        // Once it has missed something the listener must hear of the gap before anything newer.
+        if queue.missed > 0 || queue.events.len() == QUEUE {
+            queue.missed += 1;
+        } else {
+            queue.events.push_back(event);
+        }
+        drop(queue);
+        self.bell.notify_one();
+    }
+}
+
+impl Listener {
+    /// None when the host has stopped.
+    pub async fn next(&mut self) -> Option<Heard> {
+        loop {
+            let heard = self.ear.bell.notified();
+            if let Some(next) = self.take() {
+                return next;
+            }
+            heard.await;
+        }
+    }
+
+    fn take(&self) -> Option<Option<Heard>> {
+        let mut queue = lock(&self.ear.queue);
+        if let Some(event) = queue.events.pop_front() {
+            return Some(Some(Heard::Event(event)));
+        }
+        match std::mem::take(&mut queue.missed) {
+            0 => queue.closed.then_some(None),
+            missed => Some(Some(Heard::Gap { missed })),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut all = lock(&self.listeners.all);
+        all.retain(|ear| !Arc::ptr_eq(ear, &self.ear));
+        self.listeners.count.store(all.len(), Ordering::Relaxed);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::MessageId;
+    use bytes::Bytes;
+    use std::time::SystemTime;
+
+    fn event(sequence: u64, topic: &str) -> Published {
+        Published {
+            id: MessageId { sequence, ordinal: 0 },
+            topic: topic.into(),
+            source: "test".into(),
+            body: Bytes::new(),
+            key: None,
+            headers: None,
+            time: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    async fn next(listener: &mut Listener) -> String {
+        match listener.next().await {
+            Some(Heard::Event(event)) => event.id.sequence.to_string(),
+            Some(Heard::Gap { missed }) => format!("gap {missed}"),
+            None => "end".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_listener_hears_what_matches_from_its_creation_on() {
+        let listeners = Arc::new(Listeners::default());
+        listeners.hear(event(1, "a.b"));
+        let mut listener = listeners.add(Pattern::parse("a.*").unwrap());
+        for (sequence, topic) in [(2, "a.b"), (3, "b.b"), (4, "a.c")] {
+            listeners.hear(event(sequence, topic));
+        }
+        listeners.close();
+        assert_eq!(
+            [next(&mut listener).await, next(&mut listener).await, next(&mut listener).await],
+            ["2", "4", "end"]
+        );
+        drop(listener);
+        assert!(listeners.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_slow_listener_gets_a_gap_with_the_exact_count_and_goes_on() {
+        let listeners = Arc::new(Listeners::default());
+        let mut listener = listeners.add(Pattern::parse(">").unwrap());
+        for sequence in 0..QUEUE as u64 + 7 {
+            listeners.hear(event(sequence, "a"));
+        }
+        for expected in 0..QUEUE {
+            assert_eq!(next(&mut listener).await, expected.to_string());
+        }
+        assert_eq!(next(&mut listener).await, "gap 7");
+        listeners.hear(event(99_999, "a"));
+        assert_eq!(next(&mut listener).await, "99999");
+    }
+}

@@ -1,0 +1,122 @@
+//! The log of one space: its last lines, and those to come for whoever follows. Rate-limited, with an exact count of what
+//! was suppressed.
+
+use super::api::LogLine;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::broadcast;
+
+const KEPT: usize = 1_000;
+const LONGEST_LINE: usize = 4_096;
+
+pub struct Logs {
+    book: Mutex<Book>,
+    followers: broadcast::Sender<LogLine>,
+    suppressed: AtomicU64,
+}
+
+struct Book {
+    lines: VecDeque<LogLine>,
+    /// Token bucket of one second's lines.
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        let book =
+            Book { lines: VecDeque::new(), tokens: 1.0, filled: Instant::now() - std::time::Duration::from_secs(1) };
+        Logs { book: Mutex::new(book), followers: broadcast::channel(256).0, suppressed: AtomicU64::new(0) }
+    }
+}
+
+impl Logs {
+    /// Keeps and shows a guest's line, unless the space has written more than `per_second`.
+    pub fn write(&self, line: LogLine, per_second: u64) {
+        if self.lock().take_token(per_second as f64) {
+            self.keep(line);
+        } else {
+            self.suppressed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Keeps and shows a line of the host's own, which costs the guest nothing.
+    pub fn keep(&self, mut line: LogLine) {
+        truncate(&mut line.message);
+        let mut book = self.lock();
+        if book.lines.len() == KEPT {
+            book.lines.pop_front();
+        }
+        book.lines.push_back(line.clone());
+        drop(book);
+        // Without followers there is nobody to tell.
+        let _ = self.followers.send(line);
+    }
+
+    /// The last lines, oldest first, and a receiver of those to come.
+    pub fn read(&self, last: usize) -> (Vec<LogLine>, broadcast::Receiver<LogLine>) {
+        let book = self.lock();
+        let skip = book.lines.len().saturating_sub(last);
+        (book.lines.iter().skip(skip).cloned().collect(), self.followers.subscribe())
+    }
+
+    pub fn suppressed(&self) -> u64 {
+        self.suppressed.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn take_token(&mut self, per_second: f64) -> bool {
+        let now = Instant::now();
+        let filled = now.duration_since(self.filled).as_secs_f64() * per_second;
+        self.tokens = (self.tokens + filled).min(per_second);
+        self.filled = now;
+        let allowed = self.tokens >= 1.0;
+        if allowed {
+            self.tokens -= 1.0;
+        }
+        allowed
+    }
+}
+
+fn truncate(text: &mut String) {
+    if text.len() > LONGEST_LINE {
+        let end = text.floor_char_boundary(LONGEST_LINE);
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(message: &str) -> LogLine {
+        LogLine { time_ms: 0, level: "info", message: message.into(), id: None, attempt: 0, partition: 0 }
+    }
+
+    #[test]
+    fn a_flood_is_cut_and_counted_to_the_line() {
+        let logs = Logs::default();
+        for n in 0..1_000 {
+            logs.write(line(&n.to_string()), 10);
+        }
+        let kept = logs.read(usize::MAX).0.len() as u64;
+        assert!(kept >= 10, "{kept}");
+        assert_eq!(kept + logs.suppressed(), 1_000);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_at_a_character() {
+        let logs = Logs::default();
+        logs.write(line(&"ä".repeat(5_000)), 10);
+        let (lines, _) = logs.read(1);
+        assert_eq!(lines[0].message.chars().count(), LONGEST_LINE / 2 + 1);
+    }
+}

@@ -1,0 +1,510 @@
+//! The actor of a partition: one task that owns its instance, its state and the order of its turns.
+//!
+//! ```text
+//! mailbox -> take -> [instance there?] -> handler under its budget -> commit -> reply
+//!                          |                      |
+//!                      instantiate, start     discard -> retry, dead letter, rest, quarantine
+//! ```
+//!
+//! It serves control before messages, and between any two turns only. It never touches another partition; what it tells
+//! others goes through the router.
+
+use super::backoff::Backoff;
+use super::envelope::{Answer, Envelope};
+use super::mailbox::Room;
+use super::restart::{Fault, Fitness, Health, Verdict, judge};
+use super::swap::SwapOrder;
+use super::turn::{Turn, now_ms};
+use super::{Artifact, Instance, Loaded, Partition, Space, count};
+use crate::runtime::api::{DeadLetter, Outcome, SpaceState};
+use crate::runtime::router::Router;
+use crate::wasm::{Broken, Entry, Path};
+use crate::words::failure::code;
+use crate::words::message::{Kind, Sender};
+use crate::words::{Failure, Message, MessageId};
+use bytes::Bytes;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Turns in a row before the actor lets others on its core run.
+const TURNS_PER_SLICE: u32 = 64;
+
+/// Orders to a partition, ahead of its messages.
+pub enum Control {
+    /// Replace the version that serves.
+    Swap(Box<SwapOrder>),
+    /// The space's state has changed: look again. Answered between turns.
+    Attend(oneshot::Sender<()>),
+    /// Answered as soon as no message waits.
+    Drain(oneshot::Sender<()>),
+    /// Drop the instance; state and messages stay.
+    Unload(oneshot::Sender<()>),
+    /// End for good.
+    Close,
+}
+
+/// Where the partition's `Turn` is: inside a live instance, or waiting for one.
+pub enum Seat {
+    Live(Box<Instance>),
+    Empty(Box<Turn>),
+    /// Only while it is being exchanged.
+    Moving,
+}
+
+pub struct Actor {
+    pub space: Arc<Space>,
+    pub partition: Arc<Partition>,
+    pub router: Arc<Router>,
+    pub seat: Seat,
+    /// Taken from the mailbox, not yet handled.
+    batch: VecDeque<Envelope>,
+    backoff: Backoff,
+    pub health: Health,
+    /// After faults of its own it serves nobody until then.
+    pub rest_until: Option<Instant>,
+    drained: Vec<oneshot::Sender<()>>,
+    jitter: Xoshiro256PlusPlus,
+}
+
+/// How a call into the guest ended.
+enum Ended {
+    Answered(Result<Bytes, Failure>),
+    Broken(Broken),
+    /// It took longer than a turn may.
+    TooLong,
+    /// A reload did not want to wait for it.
+    Cancelled,
+}
+
+impl Actor {
+    pub fn new(router: Arc<Router>, space: Arc<Space>, index: usize, turn: Turn) -> Self {
+        let partition = space.partitions[index].clone();
+        Actor {
+            jitter: Xoshiro256PlusPlus::seed_from_u64(partition.number),
+            space,
+            partition,
+            router,
+            seat: Seat::Empty(Box::new(turn)),
+            batch: VecDeque::new(),
+            backoff: Backoff::default(),
+            health: Health::default(),
+            rest_until: None,
+            drained: Vec::new(),
+        }
+    }
+
+    pub async fn run(mut self) {
+        let mut turns = 0;
+        loop {
+            while let Some(control) = self.partition.mailbox.take_control() {
+                if let Control::Close = control {
+                    return;
+                }
+                self.obey(control).await;
+            }
+            if self.serves() {
+                if let Some(envelope) = self.next_message() {
+                    self.handle(envelope).await;
+                    turns += 1;
+                    if turns % TURNS_PER_SLICE == 0 {
+                        tokio::task::yield_now().await;
+                    }
+                    continue;
+                }
+                self.tell_drained();
+            }
+            self.idle().await;
+        }
+    }
+
+    async fn obey(&mut self, control: Control) {
+        // Whoever gave an order and went away does not need the answer.
+        match control {
+            Control::Swap(order) => self.swap(*order).await,
+            Control::Attend(done) => {
+                if self.space.state() == SpaceState::Running {
+                    self.health = Health::default();
+                    self.rest_until = None;
+                }
+                let _ = done.send(());
+            }
+            Control::Drain(done) => self.drained.push(done),
+            Control::Unload(done) => {
+                self.vacate();
+                let _ = done.send(());
+            }
+            Control::Close => {}
+        }
+    }
+
+    fn serves(&self) -> bool {
+        self.space.state() == SpaceState::Running && self.rest_until.is_none()
+    }
+
+    /// Due timers and messages whose back-off is over come first, then the mailbox in order.
+    fn next_message(&mut self) -> Option<Envelope> {
+        if let Some(envelope) = self.due_timer() {
+            return Some(envelope);
+        }
+        if !self.backoff.is_empty()
+            && let Some(envelope) = self.backoff.take_due(Instant::now())
+        {
+            return Some(envelope);
+        }
+        loop {
+            if self.batch.is_empty() && !self.partition.mailbox.take_batch(&mut self.batch) {
+                return None;
+            }
+            let envelope = self.batch.pop_front()?;
+            let is_waiting_client = envelope.waiter.is_some() && matches!(envelope.message.sender, Sender::Client(_));
+            if is_waiting_client {
+                return Some(envelope);
+            }
+            if let Some(envelope) = self.backoff.queue_behind(envelope) {
+                return Some(envelope);
+            }
+        }
+    }
+
+    fn due_timer(&mut self) -> Option<Envelope> {
+        let timers = &mut self.turn_mut().timers;
+        timers.next_due()?;
+        let firing = timers.fire(now_ms())?;
+        let message = Message {
+            id: MessageId { sequence: self.router.next_sequence(), ordinal: 0 },
+            sender: Sender::Timer,
+            kind: Kind::Timer(firing.name),
+            body: firing.body,
+            key: None,
+            headers: None,
+            hops: 0,
+        };
+        Some(Envelope::new(message, Room::unbounded(), 0))
+    }
+
+    /// Waits for whatever comes next: an order, a message, a timer, the end of a rest or of a back-off.
+    async fn idle(&mut self) {
+        self.turn_mut().publish_usage();
+        let serving = self.serves();
+        if !serving {
+            self.refuse_those_who_wait();
+        }
+        let wake = self.next_wake(serving);
+        let mailbox = &self.partition.mailbox;
+        match wake {
+            // Also while it does not serve: new messages may have someone waiting for a refusal.
+            None => mailbox.wait().await,
+            Some(at) => {
+                let _ = tokio::time::timeout_at(at.into(), mailbox.wait()).await;
+            }
+        }
+        if self.rest_until.is_some_and(|until| until <= Instant::now()) {
+            self.rest_until = None;
+        }
+    }
+
+    fn next_wake(&mut self, serving: bool) -> Option<Instant> {
+        if !serving {
+            return self.rest_until;
+        }
+        let due_ms = self.turn_mut().timers.next_due();
+        let timer = due_ms.map(|due| Instant::now() + Duration::from_millis(due.saturating_sub(now_ms())));
+        [timer, self.backoff.next_due()].into_iter().flatten().min()
+    }
+
+    /// A command with someone waiting is never put off: if it cannot be served now, it is refused now.
+    fn refuse_those_who_wait(&mut self) {
+        let mut arrived = VecDeque::new();
+        self.partition.mailbox.take_batch(&mut arrived);
+        self.batch.append(&mut arrived);
+        let state = match self.space.state() {
+            SpaceState::Running => "resting after repeated faults",
+            state => state.word(),
+        };
+        let (waiting, rest): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.batch).into_iter().partition(|envelope| envelope.waiter.is_some());
+        self.batch = rest;
+        for envelope in waiting.into_iter().chain(self.backoff.remove(|envelope| envelope.waiter.is_some())) {
+            if let Some(waiter) = envelope.waiter {
+                waiter.answer(Answer::Unavailable(state), 0);
+            }
+        }
+    }
+
+    fn tell_drained(&mut self) {
+        if self.backoff.is_empty() {
+            for done in self.drained.drain(..) {
+                let _ = done.send(());
+            }
+        }
+    }
+
+    async fn handle(&mut self, envelope: Envelope) {
+        // A wait that was given up before the turn has withdrawn its message.
+        if envelope.waiter.as_ref().is_some_and(|waiter| !waiter.begin()) {
+            return;
+        }
+        let Some(loaded) = self.space.loaded() else {
+            self.batch.push_front(envelope);
+            return;
+        };
+        if let Err(broken) = self.ensure_instance(&loaded).await {
+            return self.could_not_start(envelope, &broken);
+        }
+        match self.call(&loaded.artifact, envelope).await {
+            Ended::Answered(Ok(reply)) if self.fits(&reply) => self.succeeded(reply),
+            Ended::Answered(Ok(reply)) => self.failed(Fault::Failed(self.too_large(&reply))),
+            Ended::Answered(Err(failure)) => self.failed(Fault::Failed(failure)),
+            Ended::Broken(Broken::Slice) => {
+                loaded.artifact.leave_sync_path();
+                self.repeat();
+            }
+            Ended::Cancelled => self.repeat(),
+            Ended::Broken(Broken::Abort(failure)) => self.broke_off(failure),
+            Ended::Broken(broken) => self.broke_off(Failure::passing(code::TRAPPED, broken.to_string())),
+            Ended::TooLong => {
+                let allowed = self.turn().settings().limits.wall_per_turn();
+                self.broke_off(Failure::passing(code::TIMEOUT, format!("the turn took longer than {allowed:?}")));
+            }
+        }
+    }
+
+    async fn call(&mut self, artifact: &Artifact, envelope: Envelope) -> Ended {
+        let Seat::Live(instance) = &mut self.seat else { return Ended::Cancelled };
+        let (entry, name) = match &envelope.message.kind {
+            Kind::Command(name) => (Entry::Command, name.clone()),
+            Kind::Event(name) => (Entry::Event, name.clone()),
+            Kind::Timer(name) => (Entry::Timer, name.clone()),
+        };
+        let body = envelope.message.body.clone();
+        instance.host_mut().begin(envelope);
+        let limits = &instance.host().settings().limits;
+        let (cpu, wall) = (limits.cpu_per_turn(), limits.wall_per_turn());
+        if artifact.path() == Path::Sync {
+            return instance.call_sync(entry, name, body, cpu).map_or_else(Ended::Broken, Ended::Answered);
+        }
+        let mut call = pin!(instance.call_fiber(entry, name, body, cpu));
+        // Most calls end at once; only those that wait pay for a time-out.
+        let at_once = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+        if let Poll::Ready(result) = at_once {
+            return result.map_or_else(Ended::Broken, Ended::Answered);
+        }
+        tokio::select! {
+            biased;
+            result = &mut call => result.map_or_else(Ended::Broken, Ended::Answered),
+            () = self.partition.turn_cancelled() => Ended::Cancelled,
+            () = tokio::time::sleep(wall) => Ended::TooLong,
+        }
+    }
+
+    fn fits(&self, reply: &Bytes) -> bool {
+        reply.len() as u64 <= self.turn().settings().limits.message_bytes
+    }
+
+    fn too_large(&self, reply: &Bytes) -> Failure {
+        let allowed = self.turn().settings().limits.message_bytes;
+        Failure::last(code::TOO_LARGE, format!("the reply has {} bytes; `message_bytes` allows {allowed}", reply.len()))
+    }
+
+    fn succeeded(&mut self, reply: Bytes) {
+        let (envelope, sequence) = self.turn_mut().commit();
+        count(&self.partition.counters.turns, 1);
+        self.health.succeeded();
+        let Some(envelope) = envelope else { return };
+        self.timer_ended(&envelope);
+        if envelope.tracked {
+            self.router.outcomes.ended(envelope.message.id, Outcome::Done { reply: reply.clone() });
+        }
+        if let Some(waiter) = envelope.into_waiter() {
+            waiter.answer(Answer::Ok(reply), sequence);
+        }
+    }
+
+    /// The guest answered a failure: the instance is fine, the effects are gone.
+    fn failed(&mut self, fault: Fault) {
+        let (envelope, depends_on) = self.turn_mut().discard();
+        count(&self.partition.counters.failures, 1);
+        self.health.succeeded();
+        let Some(envelope) = envelope else { return };
+        if envelope.waiter.is_none() {
+            return self.settle(envelope, &fault);
+        }
+        if let Some(waiter) = envelope.into_waiter() {
+            waiter.answer(Answer::Failed(fault.failure().clone()), depends_on);
+        }
+    }
+
+    /// The guest trapped, or was ended: effects and instance are gone.
+    fn broke_off(&mut self, failure: Failure) {
+        self.vacate();
+        let (envelope, depends_on) = self.turn_mut().discard();
+        count(&self.partition.counters.traps, 1);
+        let Some(envelope) = envelope else { return };
+        let message = &envelope.message;
+        let (word, name) = (message.kind.word(), message.kind.name());
+        let line =
+            format!("{word} `{name}` ({}, attempt {}) broke off: {}", message.id, envelope.attempt, failure.message);
+        self.space.note("warn", line);
+        let sequence = message.id.sequence;
+        if envelope.waiter.is_none() {
+            let fault = if failure.retryable { Fault::Broken(failure) } else { Fault::Failed(failure) };
+            self.settle(envelope, &fault);
+        } else if let Some(waiter) = envelope.into_waiter() {
+            let answer = match &*failure.code {
+                code::TIMEOUT => Answer::TimedOut(failure.message),
+                code::DIVERGED => Answer::Failed(failure),
+                _ => Answer::Broken(failure.message),
+            };
+            waiter.answer(answer, depends_on);
+        }
+        self.faulted(Some(sequence));
+    }
+
+    /// The turn is handled again at once, and this attempt does not count.
+    fn repeat(&mut self) {
+        self.vacate();
+        if let (Some(mut envelope), _) = self.turn_mut().discard() {
+            envelope.attempt -= 1;
+            self.batch.push_front(envelope);
+        }
+    }
+
+    fn could_not_start(&mut self, mut envelope: Envelope, broken: &Failure) {
+        self.space.note("warn", format!("partition {} could not start: {}", self.partition.name.index, broken.message));
+        match envelope.waiter.take() {
+            Some(waiter) => waiter.answer(Answer::Broken(broken.message.clone()), 0),
+            None => self.batch.push_front(envelope),
+        }
+        self.faulted(None);
+    }
+
+    fn faulted(&mut self, message: Option<u64>) {
+        match self.health.faulted(message, Instant::now()) {
+            Fitness::GoOn => {}
+            Fitness::Rest(rest) => self.rest_until = Some(Instant::now() + rest),
+            Fitness::Quarantine => {
+                let reason =
+                    "it kept failing with no success between; mend it and drop a new version, or `spacehost start` it";
+                self.space.set_state(SpaceState::Quarantined, reason);
+                self.space.note("error", format!("quarantined: {reason}"));
+            }
+        }
+    }
+
+    /// Decides what becomes of a failed message that nobody waits for.
+    fn settle(&mut self, mut envelope: Envelope, fault: &Fault) {
+        let now = Instant::now();
+        let congested_for = envelope.congested_since.map_or(Duration::ZERO, |since| now.duration_since(since));
+        let jitter = (self.jitter.next_u32() as f64) / f64::from(u32::MAX);
+        let limits = &self.turn().settings().limits;
+        match judge(limits, envelope.attempt, congested_for, fault, jitter) {
+            Verdict::Retry { after } => {
+                count(&self.partition.counters.retries, 1);
+                self.backoff.hold(envelope, now + after);
+            }
+            Verdict::Again { after } => {
+                envelope.attempt -= 1;
+                envelope.congested_since.get_or_insert(now);
+                self.backoff.hold(envelope, now + after);
+            }
+            Verdict::DeadLetter => self.bury(envelope, fault.failure().clone()),
+        }
+    }
+
+    fn bury(&mut self, envelope: Envelope, failure: Failure) {
+        self.timer_ended(&envelope);
+        let message = envelope.message;
+        if envelope.tracked {
+            self.router.outcomes.ended(message.id, Outcome::Failed { failure: failure.clone() });
+        }
+        let name = message.kind.name().clone();
+        self.space
+            .note("warn", format!("{} `{name}` ({}) is a dead letter: {failure}", message.kind.word(), message.id));
+        let letter = DeadLetter {
+            id: message.id,
+            kind: message.kind.word(),
+            name,
+            source: message.sender.source().into(),
+            partition: self.partition.name.index,
+            attempts: envelope.attempt,
+            failure,
+            body: message.body,
+        };
+        let limits = self.turn().settings().limits.clone();
+        if !self.space.bury(letter, &limits) {
+            let reason = format!("its dead-letter table is full (`dead_letters` allows {})", limits.dead_letters);
+            self.space.set_state(SpaceState::Blocked, &reason);
+            self.space.note("error", format!("stopped: {reason}"));
+        }
+    }
+
+    fn timer_ended(&mut self, envelope: &Envelope) {
+        if let Kind::Timer(name) = &envelope.message.kind {
+            self.turn_mut().timers.ended(name, now_ms());
+        }
+    }
+
+    async fn ensure_instance(&mut self, loaded: &Loaded) -> Result<(), Failure> {
+        let turn = match std::mem::replace(&mut self.seat, Seat::Moving) {
+            Seat::Empty(turn) => turn,
+            served => {
+                self.seat = served;
+                return Ok(());
+            }
+        };
+        let limits = turn.settings().limits.clone();
+        match loaded.artifact.instantiate(&limits, *turn).await {
+            Ok(instance) => self.seat = Seat::Live(Box::new(instance)),
+            Err((broken, turn)) => {
+                self.seat = Seat::Empty(Box::new(turn));
+                return Err(Failure::passing(code::TRAPPED, broken.to_string()));
+            }
+        }
+        let started = match &mut self.seat {
+            Seat::Live(instance) => super::swap::start(instance, &limits).await,
+            _ => Ok(()),
+        };
+        self.publish_memory();
+        started.map_err(|reason| {
+            self.vacate();
+            Failure::passing(code::TRAPPED, reason)
+        })
+    }
+
+    /// Drops the instance, if there is one, and keeps what it was working on.
+    pub fn vacate(&mut self) {
+        self.seat = match std::mem::replace(&mut self.seat, Seat::Moving) {
+            Seat::Live(instance) => Seat::Empty(Box::new(instance.into_host())),
+            other => other,
+        };
+        self.publish_memory();
+    }
+
+    pub fn publish_memory(&self) {
+        let memory = if let Seat::Live(instance) = &self.seat { instance.memory() as u64 } else { 0 };
+        self.partition.counters.memory_bytes.store(memory, Ordering::Relaxed);
+    }
+
+    fn turn(&self) -> &Turn {
+        match &self.seat {
+            Seat::Live(instance) => instance.host(),
+            Seat::Empty(turn) => turn,
+            Seat::Moving => unreachable!("the seat is filled again before anyone looks"),
+        }
+    }
+
+    pub fn turn_mut(&mut self) -> &mut Turn {
+        match &mut self.seat {
+            Seat::Live(instance) => instance.host_mut(),
+            Seat::Empty(turn) => turn,
+            Seat::Moving => unreachable!("the seat is filled again before anyone looks"),
+        }
+    }
+}

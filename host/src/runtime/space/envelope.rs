@@ -1,0 +1,154 @@
+//! A message on its way through a mailbox: with who waits for it, its attempts, and what its attempts must share.
+
+use super::Partition;
+use super::mailbox::Room;
+use crate::words::{Failure, Message};
+use bytes::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+pub struct Envelope {
+    pub message: Message,
+    /// Who waits for the outcome of a command.
+    pub waiter: Option<Waiter>,
+    /// The outcome is kept for whoever asks later.
+    pub tracked: bool,
+    /// Attempts that have begun and count.
+    pub attempt: u32,
+    pub first: FirstAttempt,
+    /// Since when the turn has been put off for congestion.
+    pub congested_since: Option<Instant>,
+    /// The highest sequence that the message rests on: the output gate opens there.
+    pub depends_on: u64,
+    pub room: Room,
+}
+
+/// What the first attempt has seen and later ones must see again.
+#[derive(Default)]
+pub struct FirstAttempt {
+    /// `context.now`, once it has been asked for.
+    pub now_ms: Option<u64>,
+    /// The requests made, by their ordinal.
+    pub requests: Vec<Recorded>,
+}
+
+/// A request that an attempt has made, and what later attempts do with it.
+pub struct Recorded {
+    /// blake3 of target, command and body.
+    pub digest: [u8; 32],
+    pub progress: Progress,
+}
+
+/// How far a request has come.
+pub enum Progress {
+    /// Not sent, or its failure was a passing one: it may be made anew.
+    Open,
+    /// On its way. An attempt that is cut short leaves it so, and the next one waits on.
+    Sent { to: Arc<Partition>, wait: Wait, deadline: Instant },
+    /// The outcome that every later attempt gets.
+    Final(Result<Bytes, Failure>),
+}
+
+impl Envelope {
+    /// Gives the room back and hands out who waits: whoever hears the answer must find the room free.
+    pub fn into_waiter(self) -> Option<Waiter> {
+        self.waiter
+    }
+
+    pub fn new(message: Message, room: Room, depends_on: u64) -> Self {
+        Envelope {
+            message,
+            waiter: None,
+            tracked: false,
+            attempt: 0,
+            first: FirstAttempt::default(),
+            congested_since: None,
+            depends_on,
+            room,
+        }
+    }
+}
+
+/// How a command ended, for the one who waits.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    Ok(Bytes),
+    /// The space's own failure.
+    Failed(Failure),
+    /// Trap, budget or limit; nothing took effect.
+    Broken(String),
+    /// The turn took longer than it may; nothing took effect.
+    TimedOut(String),
+    /// Nobody will handle it: the space does not serve.
+    Unavailable(&'static str),
+}
+
+/// What leaves the turn: the answer, and the sequence that must be on disk before it leaves the host.
+#[derive(Debug)]
+pub struct Reply {
+    pub answer: Answer,
+    pub depends_on: u64,
+}
+
+const WAITING: u8 = 0;
+const BEGUN: u8 = 1;
+const WITHDRAWN: u8 = 2;
+
+/// The receiving side of a wait. A wait that ends before the turn begins withdraws the message; afterwards it cannot.
+pub struct Waiter {
+    reply: oneshot::Sender<Reply>,
+    stage: Arc<AtomicU8>,
+}
+
+/// The waiting side.
+pub struct Wait {
+    pub reply: oneshot::Receiver<Reply>,
+    stage: Arc<AtomicU8>,
+}
+
+pub fn wait() -> (Waiter, Wait) {
+    let (sender, receiver) = oneshot::channel();
+    let stage = Arc::new(AtomicU8::new(WAITING));
+    (Waiter { reply: sender, stage: stage.clone() }, Wait { reply: receiver, stage })
+}
+
+impl Waiter {
+    /// The turn begins. False when the wait was given up: the message must not be handled.
+    pub fn begin(&self) -> bool {
+        self.stage.compare_exchange(WAITING, BEGUN, Ordering::AcqRel, Ordering::Acquire) != Err(WITHDRAWN)
+    }
+
+    pub fn answer(self, answer: Answer, depends_on: u64) {
+        // A waiter that is gone has already been told `unknown`.
+        let _ = self.reply.send(Reply { answer, depends_on });
+    }
+}
+
+impl Wait {
+    /// Gives up. True when the message had not begun and now never will.
+    pub fn withdraw(&self) -> bool {
+        self.stage.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_given_up_before_the_turn_withdraws_the_message() {
+        let (waiter, wait) = wait();
+        assert!(wait.withdraw());
+        assert!(!waiter.begin());
+    }
+
+    #[test]
+    fn a_turn_that_has_begun_cannot_be_withdrawn_and_may_begin_again() {
+        let (waiter, wait) = wait();
+        assert!(waiter.begin());
+        assert!(!wait.withdraw());
+        assert!(waiter.begin(), "after a cancelled attempt");
+    }
+}

@@ -1,0 +1,267 @@
+//! Spaces: what senders, actors and operators share about one. The turn itself belongs to the actor alone.
+
+pub mod actor;
+mod backoff;
+pub mod envelope;
+pub mod mailbox;
+pub mod restart;
+pub mod state;
+pub mod swap;
+pub mod turn;
+
+use super::api::{DeadLetter, LogLine, SpaceState, SpaceStatus, Usage};
+use super::logs::Logs;
+use super::waits::PartitionNumber;
+use crate::wasm::Path;
+use crate::words::message::PartitionName;
+use crate::words::{Limits, SpaceName, SpaceSettings};
+use arc_swap::ArcSwapOption;
+use mailbox::Mailbox;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use turn::Turn;
+
+pub type Artifact = crate::wasm::Artifact<Turn>;
+pub type Instance = crate::wasm::Instance<Turn>;
+
+pub struct Space {
+    pub name: SpaceName,
+    pub partitions: Box<[Arc<Partition>]>,
+    state: AtomicU8,
+    reason: Mutex<String>,
+    /// None until the first version serves.
+    loaded: ArcSwapOption<Loaded>,
+    pub logs: Logs,
+    dead_letters: Mutex<VecDeque<DeadLetter>>,
+    /// One deployment at a time.
+    pub deploying: tokio::sync::Mutex<()>,
+}
+
+/// The version that serves.
+pub struct Loaded {
+    pub artifact: Artifact,
+    pub settings: Arc<SpaceSettings>,
+    pub generation: u64,
+}
+
+/// One shard of a space, as senders see it.
+pub struct Partition {
+    pub number: PartitionNumber,
+    pub name: Arc<PartitionName>,
+    pub mailbox: Arc<Mailbox>,
+    pub counters: Counters,
+    pub subscription: Subscription,
+    cancel: AtomicBool,
+    cancelled: Notify,
+}
+
+/// Written by the partition's actor only, read by anyone.
+#[derive(Default)]
+pub struct Counters {
+    pub turns: AtomicU64,
+    pub failures: AtomicU64,
+    pub traps: AtomicU64,
+    pub retries: AtomicU64,
+    pub emitted: AtomicU64,
+    pub memory_bytes: AtomicU64,
+    pub state_keys: AtomicU64,
+    pub state_bytes: AtomicU64,
+    pub timers: AtomicU64,
+}
+
+/// A single writer needs no read-modify-write.
+pub fn count(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+}
+
+/// Whether events still reach the partition. A full mailbox cuts it off: publishing must not fail or wait for it.
+#[derive(Default)]
+pub struct Subscription {
+    cut_off: AtomicBool,
+    missed: AtomicU64,
+    first_missed: AtomicU64,
+}
+
+impl Subscription {
+    /// An event did not fit. True when this is the first one missed.
+    pub fn miss(&self, sequence: u64) -> bool {
+        self.missed.fetch_add(1, Ordering::Relaxed);
+        let first = !self.cut_off.swap(true, Ordering::Relaxed);
+        if first {
+            self.first_missed.store(sequence, Ordering::Relaxed);
+        }
+        first
+    }
+
+    pub fn is_cut_off(&self) -> bool {
+        self.cut_off.load(Ordering::Relaxed)
+    }
+
+    /// Events reach it again. The sequence of the first one missed, for whoever turned it on.
+    pub fn resume(&self) -> Option<u64> {
+        self.cut_off.swap(false, Ordering::Relaxed).then(|| self.first_missed.load(Ordering::Relaxed))
+    }
+}
+
+impl Partition {
+    /// Ends the turn in hand, if it goes on for too long to wait for it; it will be handled again.
+    pub fn cancel_turn(&self) {
+        self.cancel.store(true, Ordering::Release);
+        self.cancelled.notify_one();
+    }
+
+    pub(super) fn clear_cancel(&self) {
+        self.cancel.store(false, Ordering::Release);
+    }
+
+    async fn turn_cancelled(&self) {
+        loop {
+            let notified = self.cancelled.notified();
+            if self.cancel.load(Ordering::Acquire) {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
+const STATES: [SpaceState; 6] = [
+    SpaceState::Starting,
+    SpaceState::Running,
+    SpaceState::Stopped,
+    SpaceState::Quarantined,
+    SpaceState::Blocked,
+    SpaceState::Removed,
+];
+
+impl Space {
+    pub fn new(name: SpaceName, numbers: std::ops::Range<PartitionNumber>, limits: &Limits) -> Self {
+        let partition = |(index, number)| {
+            Arc::new(Partition {
+                number,
+                name: Arc::new(PartitionName { space: name.clone(), index: index as u32 }),
+                mailbox: Arc::new(Mailbox::new(limits.backlog_messages, limits.backlog_bytes)),
+                counters: Counters::default(),
+                subscription: Subscription::default(),
+                cancel: AtomicBool::new(false),
+                cancelled: Notify::new(),
+            })
+        };
+        Space {
+            partitions: numbers.enumerate().map(partition).collect(),
+            name,
+            state: AtomicU8::new(0),
+            reason: Mutex::default(),
+            loaded: ArcSwapOption::empty(),
+            logs: Logs::default(),
+            dead_letters: Mutex::default(),
+            deploying: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Stands in where guest code runs outside of any space.
+    pub fn nobody(limits: &Limits) -> Self {
+        // The name is a constant of the right form.
+        let name = SpaceName::parse("describe").unwrap_or_else(|_| unreachable!("a legal name"));
+        Space::new(name, u64::MAX - 1..u64::MAX, limits)
+    }
+
+    pub fn state(&self) -> SpaceState {
+        STATES[usize::from(self.state.load(Ordering::Acquire))]
+    }
+
+    pub fn set_state(&self, state: SpaceState, reason: impl Into<String>) {
+        let mut current = lock(&self.reason);
+        *current = reason.into();
+        let index = STATES.iter().position(|known| *known == state).unwrap_or_default();
+        self.state.store(index as u8, Ordering::Release);
+    }
+
+    pub fn loaded(&self) -> Option<Arc<Loaded>> {
+        self.loaded.load_full()
+    }
+
+    pub fn set_loaded(&self, loaded: Loaded) {
+        for partition in &self.partitions {
+            let limits = &loaded.settings.limits;
+            partition.mailbox.resize(limits.backlog_messages, limits.backlog_bytes);
+        }
+        self.loaded.store(Some(Arc::new(loaded)));
+    }
+
+    /// The partition that handles messages with that key.
+    pub fn partition(&self, key: Option<&str>) -> &Arc<Partition> {
+        &self.partitions[crate::words::topic::partition_of(key, self.partitions.len())]
+    }
+
+    /// Sets a message aside for good. False when the table is full, and the space must stop.
+    pub fn bury(&self, letter: DeadLetter, limits: &Limits) -> bool {
+        let mut letters = lock(&self.dead_letters);
+        letters.push_back(letter);
+        (letters.len() as u64) < limits.dead_letters
+    }
+
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        lock(&self.dead_letters).iter().cloned().collect()
+    }
+
+    /// A line of the host's own about the space: in its log, and in the host's.
+    pub fn note(&self, level: &'static str, message: String) {
+        match level {
+            "error" => tracing::error!(space = %self.name, "{message}"),
+            "warn" => tracing::warn!(space = %self.name, "{message}"),
+            _ => tracing::info!(space = %self.name, "{message}"),
+        }
+        let line = LogLine { time_ms: turn::now_ms(), level, message, id: None, attempt: 0, partition: 0 };
+        self.logs.keep(line);
+    }
+
+    pub fn status(&self) -> Option<SpaceStatus> {
+        let loaded = self.loaded()?;
+        let artifact = &loaded.artifact;
+        Some(SpaceStatus {
+            name: self.name.clone(),
+            state: self.state(),
+            reason: lock(&self.reason).clone(),
+            version: artifact.descriptor().version.clone(),
+            generation: loaded.generation,
+            digest: artifact.digest().to_owned(),
+            path: if artifact.path() == Path::Sync { "sync" } else { "fiber" },
+            imports: artifact.imports().to_vec(),
+            descriptor: artifact.descriptor().clone(),
+            limits: loaded.settings.limits.clone(),
+            usage: self.usage(),
+        })
+    }
+
+    fn usage(&self) -> Usage {
+        let sum = |field: fn(&Partition) -> &AtomicU64| {
+            self.partitions.iter().map(|partition| field(partition).load(Ordering::Relaxed)).sum()
+        };
+        let backlog = self.partitions.iter().map(|partition| partition.mailbox.backlog());
+        let (backlog_messages, backlog_bytes) = backlog.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        Usage {
+            partitions: self.partitions.len() as u32,
+            turns: sum(|p| &p.counters.turns),
+            failures: sum(|p| &p.counters.failures),
+            traps: sum(|p| &p.counters.traps),
+            retries: sum(|p| &p.counters.retries),
+            emitted: sum(|p| &p.counters.emitted),
+            backlog_messages,
+            backlog_bytes,
+            memory_bytes: sum(|p| &p.counters.memory_bytes),
+            state_keys: sum(|p| &p.counters.state_keys),
+            state_bytes: sum(|p| &p.counters.state_bytes),
+            timers: sum(|p| &p.counters.timers),
+            dead_letters: lock(&self.dead_letters).len() as u64,
+            missed_events: sum(|p| &p.subscription.missed),
+            log_lines_suppressed: self.logs.suppressed(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,181 @@
+//! The state of one partition: an ordered map in memory, with an undo log for the turn in hand.
+//!
+//! Writes go into the map at once, so that reads see them; discarding a turn plays the undo log back. The former values
+//! in it are also what a replay needs to rebuild the state before a turn.
+
+use crate::wasm::Page;
+use crate::words::failure::code;
+use crate::words::{Failure, Limits};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+/// The most entries and bytes in one page of a scan; more is fetched by continuation.
+const PAGE_ENTRIES: usize = 1_000;
+const PAGE_BYTES: usize = 1 << 20;
+
+#[derive(Default)]
+pub struct PartitionState {
+    map: BTreeMap<Vec<u8>, Bytes>,
+    bytes: u64,
+    /// Keys written by the turn in hand and their former values, oldest first.
+    undo: Vec<(Vec<u8>, Option<Bytes>)>,
+}
+
+impl PartitionState {
+    pub fn get(&self, key: &[u8]) -> Option<Bytes> {
+        self.map.get(key).cloned()
+    }
+
+    pub fn set(&mut self, key: Vec<u8>, value: Bytes, limits: &Limits) -> Result<(), Failure> {
+        check_size("key", key.len(), limits.state_key_bytes, code::KEY_TOO_LARGE)?;
+        check_size("value", value.len(), limits.state_value_bytes, code::VALUE_TOO_LARGE)?;
+        let former = self.map.get(&key);
+        let keys = self.map.len() as u64 + u64::from(former.is_none());
+        let bytes = self.bytes + weigh(&key, &value) - former.map_or(0, |former| weigh(&key, former));
+        if keys > limits.state_keys || bytes > limits.state_bytes {
+            let message = format!(
+                "the state would have {keys} keys and {bytes} bytes; `state_keys` allows {}, `state_bytes` {}",
+                limits.state_keys, limits.state_bytes
+            );
+            return Err(Failure::last(code::STATE_FULL, message));
+        }
+        self.bytes = bytes;
+        let former = self.map.insert(key.clone(), value);
+        self.undo.push((key, former));
+        Ok(())
+    }
+
+    pub fn delete(&mut self, key: &[u8]) {
+        if let Some((key, former)) = self.map.remove_entry(key) {
+            self.bytes -= weigh(&key, &former);
+            self.undo.push((key, Some(former)));
+        }
+    }
+
+    /// A page of entries, and the key to go on after if there are more.
+    pub fn scan(&self, prefix: &[u8], limit: u32, after: Option<&[u8]>) -> Page {
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let mut rest = self.map.range::<[u8], _>((from, Bound::Unbounded)).take_while(|(k, _)| k.starts_with(prefix));
+        let limit = PAGE_ENTRIES.min(limit as usize);
+        let mut entries: Vec<(Vec<u8>, Bytes)> = Vec::new();
+        let mut bytes = 0;
+        while entries.len() < limit && bytes < PAGE_BYTES {
+            let Some((key, value)) = rest.next() else { return Page { entries, next: None } };
+            bytes += key.len() + value.len();
+            entries.push((key.clone(), value.clone()));
+        }
+        let next = rest.next().is_some().then(|| entries.last().map(|(key, _)| key.clone())).flatten();
+        Page { entries, next }
+    }
+
+    /// The writes of the turn stand. True if there were any.
+    pub fn commit(&mut self) -> bool {
+        let wrote = !self.undo.is_empty();
+        self.undo.clear();
+        wrote
+    }
+
+    /// The writes of the turn have never been.
+    pub fn discard(&mut self) {
+        while let Some((key, former)) = self.undo.pop() {
+            let current = match former {
+                Some(former) => {
+                    self.bytes += weigh(&key, &former);
+                    self.map.insert(key.clone(), former)
+                }
+                None => self.map.remove(&key),
+            };
+            self.bytes -= current.map_or(0, |current| weigh(&key, &current));
+        }
+    }
+
+    /// Keys and bytes.
+    pub fn usage(&self) -> (u64, u64) {
+        (self.map.len() as u64, self.bytes)
+    }
+}
+
+fn weigh(key: &[u8], value: &[u8]) -> u64 {
+    (key.len() + value.len()) as u64
+}
+
+fn check_size(what: &str, bytes: usize, allowed: u64, code: &'static str) -> Result<(), Failure> {
+    if bytes as u64 <= allowed {
+        return Ok(());
+    }
+    Err(Failure::last(code, format!("the {what} has {bytes} bytes; `state_{what}_bytes` allows {allowed}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(keys: &[&str]) -> PartitionState {
+        let mut state = PartitionState::default();
+        for key in keys {
+            state.set(key.as_bytes().to_vec(), Bytes::from_static(b"v"), &Limits::default()).unwrap();
+        }
+        state.commit();
+        state
+    }
+
+    fn keys(state: &PartitionState) -> Vec<String> {
+        state.map.keys().map(|key| String::from_utf8(key.clone()).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_discarded_turn_leaves_values_keys_and_sizes_as_they_were() {
+        let mut state = filled(&["a", "b"]);
+        let before = state.usage();
+        state.set(b"a".to_vec(), Bytes::from_static(b"other"), &Limits::default()).unwrap();
+        state.set(b"a".to_vec(), Bytes::from_static(b"third"), &Limits::default()).unwrap();
+        state.delete(b"b");
+        state.set(b"c".to_vec(), Bytes::from_static(b"new"), &Limits::default()).unwrap();
+        state.delete(b"c");
+        assert_eq!(state.get(b"a").unwrap(), "third");
+        state.discard();
+        assert_eq!((state.get(b"a").unwrap(), keys(&state)), (Bytes::from_static(b"v"), vec!["a".into(), "b".into()]));
+        assert_eq!(state.usage(), before);
+    }
+
+    #[test]
+    fn a_scan_pages_through_a_prefix_in_order_and_stops_at_its_end() {
+        let state = filled(&["a/1", "a/2", "a/3", "b/1"]);
+        let Page { entries: page, next } = state.scan(b"a/", 2, None);
+        assert_eq!(page.iter().map(|(k, _)| k.as_slice()).collect::<Vec<_>>(), [b"a/1", b"a/2"]);
+        let Page { entries: page, next } = state.scan(b"a/", 2, next.as_deref());
+        assert_eq!((page.len(), next), (1, None));
+        assert_eq!(state.scan(b"a/", 0, None), Page::default());
+        assert_eq!(state.scan(b"c", 9, None), Page::default());
+    }
+
+    #[test]
+    fn a_page_is_bounded_in_bytes_too() {
+        let mut state = PartitionState::default();
+        for n in 0..4u8 {
+            state.set(vec![n], Bytes::from(vec![0; 600_000]), &Limits::default()).unwrap();
+        }
+        let Page { entries: page, next } = state.scan(b"", 1_000, None);
+        assert_eq!((page.len(), next), (2, Some(vec![1])));
+    }
+
+    #[test]
+    fn each_limit_has_its_failure_and_the_write_is_not_made() {
+        let limits =
+            Limits { state_keys: 1, state_bytes: 10, state_key_bytes: 4, state_value_bytes: 8, ..Limits::default() };
+        let mut state = PartitionState::default();
+        let mut set = |key: &str, value: &'static str| {
+            state.set(key.into(), Bytes::from(value), &limits).map_err(|failure| failure.code.into_owned())
+        };
+        assert_eq!(set("a", "1"), Ok(()));
+        assert_eq!(set("b", "1"), Err("state-full".into()));
+        assert_eq!(set("aaaaa", "1"), Err("key-too-large".into()));
+        assert_eq!(set("a", "123456789"), Err("value-too-large".into()));
+        assert_eq!(set("a", "12345678"), Ok(()));
+        assert_eq!(state.usage(), (1, 9));
+    }
+}

@@ -1,0 +1,101 @@
+//! The barrier at which a partition changes to a new version, together with all its sisters.
+//!
+//! ```text
+//! at rest -> all are -> the turn's state moves over -> start, migrate -> all could? -> commit, or back
+//! ```
+//!
+//! Each step answers to the one who ordered the swap; if that one goes away, the old version goes on.
+
+use super::Instance;
+use super::actor::{Actor, Seat};
+use super::restart::Health;
+use crate::words::{Limits, SpaceSettings};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+pub struct SwapOrder {
+    /// The new version, instantiated beside the old.
+    pub candidate: Instance,
+    pub settings: Arc<SpaceSettings>,
+    pub migration: Migration,
+    pub at_rest: oneshot::Sender<()>,
+    pub all_at_rest: oneshot::Receiver<()>,
+    pub tried: oneshot::Sender<Result<(), String>>,
+    /// Whether all partitions could; the swap is undone if nobody says so.
+    pub settle: oneshot::Receiver<()>,
+    pub done: oneshot::Sender<()>,
+}
+
+/// Whether `migrate` is called, and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Migration {
+    /// The same version with other bytes or settings.
+    Unneeded,
+    NewSpace,
+    From(String),
+}
+
+impl Actor {
+    pub(super) async fn swap(&mut self, order: SwapOrder) {
+        let SwapOrder { mut candidate, settings, migration, at_rest, all_at_rest, tried, settle, done } = order;
+        // The orderer may have given up; then so do the waits below.
+        let _ = at_rest.send(());
+        if all_at_rest.await.is_err() {
+            return self.partition.clear_cancel();
+        }
+        self.partition.clear_cancel();
+        self.exchange(&mut candidate);
+        let former = candidate.host_mut().change_settings(settings.clone());
+        let outcome = try_out(&mut candidate, &settings.limits, migration).await;
+        let could = outcome.is_ok();
+        let _ = tried.send(outcome);
+        if could && settle.await.is_ok() {
+            candidate.host_mut().commit();
+            self.seat = Seat::Live(Box::new(candidate));
+            self.health = Health::default();
+            self.rest_until = None;
+            self.publish_memory();
+        } else {
+            candidate.host_mut().discard();
+            candidate.host_mut().change_settings(former);
+            self.exchange(&mut candidate);
+        }
+        let _ = done.send(());
+    }
+
+    /// Moves the partition's turn between the instance that serves and the candidate.
+    fn exchange(&mut self, candidate: &mut Instance) {
+        std::mem::swap(self.turn_mut(), candidate.host_mut());
+    }
+}
+
+/// Starts the candidate and lets it migrate, as an uncommitted turn.
+async fn try_out(candidate: &mut Instance, limits: &Limits, migration: Migration) -> Result<(), String> {
+    start(candidate, limits).await?;
+    let from = match migration {
+        Migration::Unneeded => return Ok(()),
+        Migration::NewSpace => None,
+        Migration::From(version) => Some(version),
+    };
+    candidate.host_mut().begin_migration();
+    let cpu = Duration::from_millis(limits.migrate_cpu_ms);
+    let migrate = candidate.migrate(from, cpu);
+    match tokio::time::timeout(limits.wall_per_turn(), migrate).await {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(failure))) => Err(format!("`migrate` failed: {failure}")),
+        Ok(Err(broken)) => Err(format!("`migrate` failed: {broken}")),
+        Err(_) => Err(format!("`migrate` took longer than {:?}", limits.wall_per_turn())),
+    }
+}
+
+/// Calls `start` under its budget.
+pub async fn start(instance: &mut Instance, limits: &Limits) -> Result<(), String> {
+    let start = instance.start(Duration::from_millis(limits.start_cpu_ms));
+    match tokio::time::timeout(limits.wall_per_turn(), start).await {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(failure))) => Err(format!("`start` failed: {failure}")),
+        Ok(Err(broken)) => Err(format!("`start` failed: {broken}")),
+        Err(_) => Err(format!("`start` took longer than {:?}", limits.wall_per_turn())),
+    }
+}

@@ -1,0 +1,169 @@
+//! The timers of one partition, by name. Time is passed in as milliseconds since 1970.
+//!
+//! A firing takes its timer out of the schedule until its turn has ended; an interval then goes on at its next multiple,
+//! so that missed firings collapse into one.
+
+use bytes::Bytes;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+
+/// What a committed turn did to a timer.
+#[derive(Debug, Clone)]
+pub enum TimerChange {
+    Set { name: Arc<str>, body: Bytes, due_ms: u64, every_ms: Option<u64> },
+    Cancel { name: Arc<str> },
+}
+
+struct Timer {
+    body: Bytes,
+    due_ms: u64,
+    every_ms: Option<u64>,
+    /// Tells this setting of the name from earlier ones still in the heap.
+    setting: u64,
+    /// An interval whose turn has not ended.
+    firing: bool,
+}
+
+#[derive(Default)]
+pub struct Timers {
+    by_name: HashMap<Arc<str>, Timer>,
+    schedule: BinaryHeap<Reverse<(u64, u64, Arc<str>)>>,
+    settings: u64,
+}
+
+/// A timer that is due.
+#[derive(Debug, PartialEq)]
+pub struct Firing {
+    pub name: Arc<str>,
+    pub body: Bytes,
+}
+
+impl Timers {
+    pub fn apply(&mut self, change: TimerChange) {
+        match change {
+            TimerChange::Set { name, body, due_ms, every_ms } => {
+                self.settings += 1;
+                let setting = self.settings;
+                self.schedule.push(Reverse((due_ms, setting, name.clone())));
+                self.by_name.insert(name, Timer { body, due_ms, every_ms, setting, firing: false });
+            }
+            TimerChange::Cancel { name } => {
+                self.by_name.remove(&name);
+            }
+        }
+        self.drop_stale();
+    }
+
+    /// When the next timer is due.
+    pub fn next_due(&self) -> Option<u64> {
+        self.schedule.peek().map(|Reverse((due, ..))| *due)
+    }
+
+    /// The first timer due by `now_ms`; it does not fire again before `ended`.
+    pub fn fire(&mut self, now_ms: u64) -> Option<Firing> {
+        let Reverse((due, ..)) = self.schedule.peek()?;
+        if *due > now_ms {
+            return None;
+        }
+        let Reverse((_, _, name)) = self.schedule.pop()?;
+        let timer = self.by_name.get_mut(&name)?;
+        let firing = Firing { name: name.clone(), body: timer.body.clone() };
+        timer.firing = true;
+        if timer.every_ms.is_none() {
+            self.by_name.remove(&name);
+        }
+        self.drop_stale();
+        Some(firing)
+    }
+
+    /// The turn of a firing has ended, one way or the other: an interval goes on.
+    pub fn ended(&mut self, name: &Arc<str>, now_ms: u64) {
+        let Some(timer) = self.by_name.get_mut(name) else { return };
+        let (Some(every), true) = (timer.every_ms, timer.firing) else { return };
+        timer.firing = false;
+        let missed = now_ms.saturating_sub(timer.due_ms) / every;
+        timer.due_ms += every * (missed + 1);
+        self.schedule.push(Reverse((timer.due_ms, timer.setting, name.clone())));
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Keeps the head of the schedule true, so that `next_due` never wakes for a timer that is gone.
+    fn drop_stale(&mut self) {
+        while let Some(Reverse((_, setting, name))) = self.schedule.peek() {
+            if self.by_name.get(name).is_some_and(|timer| timer.setting == *setting) {
+                break;
+            }
+            self.schedule.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(timers: &mut Timers, name: &str, due_ms: u64, every_ms: Option<u64>) {
+        timers.apply(TimerChange::Set { name: name.into(), body: Bytes::new(), due_ms, every_ms });
+    }
+
+    fn fire(timers: &mut Timers, now: u64) -> Option<String> {
+        timers.fire(now).map(|firing| firing.name.to_string())
+    }
+
+    #[test]
+    fn timers_fire_in_order_and_not_before_their_time() {
+        let mut timers = Timers::default();
+        set(&mut timers, "late", 20, None);
+        set(&mut timers, "early", 10, None);
+        assert_eq!(fire(&mut timers, 9), None);
+        assert_eq!(fire(&mut timers, 20).as_deref(), Some("early"));
+        assert_eq!(fire(&mut timers, 20).as_deref(), Some("late"));
+        assert_eq!((fire(&mut timers, 99), timers.len(), timers.next_due()), (None, 0, None));
+    }
+
+    #[test]
+    fn setting_a_name_again_replaces_it() {
+        let mut timers = Timers::default();
+        set(&mut timers, "t", 10, None);
+        set(&mut timers, "t", 30, None);
+        assert_eq!(timers.next_due(), Some(30));
+        assert_eq!(fire(&mut timers, 20), None);
+        assert_eq!(fire(&mut timers, 30).as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn a_cancelled_timer_does_not_fire() {
+        let mut timers = Timers::default();
+        set(&mut timers, "t", 10, Some(10));
+        timers.apply(TimerChange::Cancel { name: "t".into() });
+        assert_eq!((fire(&mut timers, 99), timers.next_due()), (None, None));
+    }
+
+    #[test]
+    fn an_interval_goes_on_at_its_next_multiple_when_its_turn_has_ended() {
+        let mut timers = Timers::default();
+        set(&mut timers, "t", 10, Some(10));
+        assert_eq!(fire(&mut timers, 12).as_deref(), Some("t"));
+        assert_eq!(fire(&mut timers, 99), None, "its turn has not ended");
+        timers.ended(&"t".into(), 47);
+        assert_eq!(timers.next_due(), Some(50), "20, 30 and 40 have collapsed into one that has just run");
+    }
+
+    #[test]
+    fn a_one_shot_that_its_own_turn_set_anew_is_left_alone_when_the_turn_ends() {
+        let mut timers = Timers::default();
+        set(&mut timers, "t", 10, None);
+        fire(&mut timers, 10);
+        set(&mut timers, "t", 40, Some(10));
+        timers.ended(&"t".into(), 20);
+        assert_eq!(timers.next_due(), Some(40));
+    }
+}

@@ -1,0 +1,104 @@
+//! The reference of the hop bench: two components called in a bare loop, with a tokio channel between them. No limits, no
+//! turns, no routing, nothing kept: what is left is what wasmtime itself costs.
+
+use bytes::Bytes;
+use futures::executor::block_on;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use wasmtime::component::{Component, Linker, TypedFunc};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreContextMut, UpdateDeadline,
+};
+
+use super::host_api::WitFailure;
+
+type Command = TypedFunc<(&'static str, Bytes), (Result<Bytes, WitFailure>,)>;
+
+struct Guest {
+    sent: Option<mpsc::Sender<Bytes>>,
+}
+
+/// `relay` and `sink`, ready to be called in turn.
+pub struct BareLoop {
+    engine: Engine,
+    relay: (Store<Guest>, Command),
+    sink: (Store<Guest>, Command),
+    between: mpsc::Receiver<Bytes>,
+    fibers: bool,
+}
+
+impl BareLoop {
+    /// With `fibers`, calls are asynchronous and epochs are checked, as a host needs it whose guests may wait.
+    pub fn new(relay: &[u8], sink: &[u8], fibers: bool) -> wasmtime::Result<Self> {
+        let mut config = Config::new();
+        config
+            .concurrency_support(false)
+            .epoch_interruption(fibers)
+            .allocation_strategy(InstanceAllocationStrategy::Pooling(PoolingAllocationConfig::new()));
+        let engine = Engine::new(&config)?;
+        let (sender, between) = mpsc::channel(1_024);
+        let relay = instantiate(&engine, relay, Some(sender))?;
+        let sink = instantiate(&engine, sink, None)?;
+        Ok(BareLoop { engine, relay, sink, between, fibers })
+    }
+
+    /// Sends messages through both, one after the other.
+    pub fn run(&mut self, messages: u64, body: &Bytes) -> wasmtime::Result<Duration> {
+        let begin = Instant::now();
+        match self.fibers {
+            false => self.run_sync(messages, body)?,
+            true => block_on(self.run_fibers(messages, body))?,
+        }
+        self.engine.increment_epoch();
+        Ok(begin.elapsed())
+    }
+
+    fn run_sync(&mut self, messages: u64, body: &Bytes) -> wasmtime::Result<()> {
+        for _ in 0..messages {
+            self.relay.1.call(&mut self.relay.0, ("hop", body.clone()))?.0.map_err(refused)?;
+            let sent = self.between.try_recv()?;
+            self.sink.1.call(&mut self.sink.0, ("take", sent))?.0.map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    async fn run_fibers(&mut self, messages: u64, body: &Bytes) -> wasmtime::Result<()> {
+        for _ in 0..messages {
+            self.relay.1.call_async(&mut self.relay.0, ("hop", body.clone())).await?.0.map_err(refused)?;
+            let sent = self.between.try_recv()?;
+            self.sink.1.call_async(&mut self.sink.0, ("take", sent)).await?.0.map_err(refused)?;
+        }
+        Ok(())
+    }
+}
+
+fn refused(failure: WitFailure) -> wasmtime::Error {
+    wasmtime::Error::msg(failure.message)
+}
+
+fn instantiate(
+    engine: &Engine,
+    bytes: &[u8],
+    sent: Option<mpsc::Sender<Bytes>>,
+) -> wasmtime::Result<(Store<Guest>, Command)> {
+    let component = Component::from_binary(engine, bytes)?;
+    let mut linker = Linker::<Guest>::new(engine);
+    linker.instance("spacehost:space/messaging@1.0.0")?.func_wrap(
+        "send",
+        |store: StoreContextMut<Guest>, (_address, body): (String, Bytes)| {
+            if let Some(sent) = &store.data().sent {
+                sent.try_send(body)?;
+            }
+            Ok((Ok::<(), WitFailure>(()),))
+        },
+    )?;
+    linker.define_unknown_imports_as_traps(&component)?;
+    let mut store = Store::new(engine, Guest { sent });
+    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
+    let instance = linker.instantiate(&mut store, &component)?;
+    let missing = || wasmtime::Error::msg("the component exports no handler");
+    let handler = instance.get_export_index(&mut store, None, "spacehost:space/handler@1.0.0").ok_or_else(missing)?;
+    let command = instance.get_export_index(&mut store, Some(&handler), "command").ok_or_else(missing)?;
+    let command = instance.get_typed_func(&mut store, command)?;
+    Ok((store, command))
+}

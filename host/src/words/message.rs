@@ -1,0 +1,152 @@
+//! Messages: what travels between spaces, clients and timers, and how each is identified.
+//!
+//! Knows nothing of mailboxes, replies or retries: those belong to the runtime.
+
+use super::topic::SpaceName;
+use bytes::Bytes;
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::sync::Arc;
+
+/// The sequence number of the turn (or of the acceptance) that made a message, and its place among that turn's
+/// messages. The same for each attempt at handling it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId {
+    pub sequence: u64,
+    pub ordinal: u32,
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.sequence, self.ordinal)
+    }
+}
+
+impl std::str::FromStr for MessageId {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (sequence, ordinal) = text.split_once('-').ok_or(())?;
+        let parse = |t: &str| t.bytes().all(|b| b.is_ascii_digit()).then(|| t.parse::<u64>().ok());
+        Ok(MessageId {
+            sequence: parse(sequence).flatten().ok_or(())?,
+            ordinal: parse(ordinal).flatten().and_then(|n| n.try_into().ok()).ok_or(())?,
+        })
+    }
+}
+
+impl Serialize for MessageId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One partition of one space.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PartitionName {
+    pub space: SpaceName,
+    pub index: u32,
+}
+
+impl fmt::Display for PartitionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.space, self.index)
+    }
+}
+
+/// Who sent a message. Messages of one sender to one partition are handled in the order sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Sender {
+    Partition(Arc<PartitionName>),
+    /// A client connection. 0: a client of whom nothing is known, and whose messages are in no order.
+    Client(u64),
+    Timer,
+    Host,
+}
+
+impl Sender {
+    /// What `context.source` shows.
+    pub fn source(&self) -> &str {
+        match self {
+            Sender::Partition(name) => name.space.as_str(),
+            Sender::Client(_) => "client",
+            Sender::Timer => "timer",
+            Sender::Host => "host",
+        }
+    }
+
+    /// Whether a message of this sender in back-off holds back its later ones.
+    pub fn is_ordered(&self) -> bool {
+        matches!(self, Sender::Partition(_) | Sender::Client(1..))
+    }
+}
+
+/// Which handler a message is for; with the command, topic or timer name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    Command(Arc<str>),
+    Event(Arc<str>),
+    Timer(Arc<str>),
+}
+
+impl Kind {
+    pub fn name(&self) -> &Arc<str> {
+        match self {
+            Kind::Command(name) | Kind::Event(name) | Kind::Timer(name) => name,
+        }
+    }
+
+    pub fn word(&self) -> &'static str {
+        match self {
+            Kind::Command(_) => "command",
+            Kind::Event(_) => "event",
+            Kind::Timer(_) => "timer",
+        }
+    }
+}
+
+/// Names in lower case, and values. Shared, because most messages pass on the headers of another or have none.
+pub type Headers = Option<Arc<Vec<(String, String)>>>;
+
+/// Headers that every message passes on to those it causes.
+pub const INHERITED_HEADERS: [&str; 3] = ["traceparent", "tracestate", "correlation-id"];
+
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub id: MessageId,
+    pub sender: Sender,
+    pub kind: Kind,
+    pub body: Bytes,
+    pub key: Option<Arc<str>>,
+    pub headers: Headers,
+    /// How many turns led from a client or a timer to this message.
+    pub hops: u16,
+}
+
+impl Message {
+    /// What it weighs in a mailbox.
+    pub fn weight(&self) -> usize {
+        weigh(&self.body, &self.headers)
+    }
+}
+
+/// The weight of a message: its payload, and a flat sum for all the rest.
+pub fn weigh(body: &[u8], headers: &Headers) -> usize {
+    const FLAT: usize = 256;
+    let headers = headers.as_deref().map_or(0, |h| h.iter().map(|(n, v)| n.len() + v.len()).sum());
+    FLAT + body.len() + headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_as_written() {
+        let id = MessageId { sequence: 42, ordinal: 7 };
+        assert_eq!(id.to_string(), "42-7");
+        assert_eq!("42-7".parse(), Ok(id));
+        for bad in ["", "42", "42-", "-7", "a-b", "42-7-1", "+1-2", "1-99999999999"] {
+            assert!(bad.parse::<MessageId>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The words of the domain as types: names, topics, messages, limits, settings, descriptors.
+//!
+//! Pure: no IO, no tokio, no wasmtime. Everything that arrives from outside becomes one of these types or a clear error
+//! here, so that the layers above need not check again.
+
+pub mod descriptor;
+pub mod failure;
+pub mod limits;
+pub mod message;
+pub mod settings;
+pub mod topic;
+
+pub use descriptor::Descriptor;
+pub use failure::Failure;
+pub use limits::Limits;
+pub use message::{Message, MessageId};
+pub use settings::{HostSettings, SpaceSettings};
+pub use topic::{Address, Pattern, SpaceName, Topic};

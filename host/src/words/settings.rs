@@ -1,0 +1,136 @@
+//! Settings: what the operator says in `spacehost.toml`, and what a file beside a component may say of itself.
+//!
+//! Pure: text in, a value or one error with its line out. Whoever can drop a plugin must not grant himself anything, so
+//! `<name>.toml` may only lower limits; the operator's word comes first wherever both speak. Unknown fields are refused,
+//! because a misspelt limit that is silently ignored is no limit.
+
+mod defect;
+mod reader;
+
+pub use defect::{Defect, SettingsError};
+
+use super::limits::Limits;
+use super::topic::SpaceName;
+use reader::{Entry, Reader};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The settings of one space as the runtime uses them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SpaceSettings {
+    pub limits: Limits,
+    /// What the guest sees through `config`.
+    pub config: Map<String, Value>,
+}
+
+/// `spacehost.toml`. What it leaves out is `None`: the caller knows the defaults and the command line.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HostSettings {
+    pub listen: Option<SocketAddr>,
+    pub data: Option<PathBuf>,
+    pub executors: Option<usize>,
+    pub swap_wait: Option<Duration>,
+    spaces: BTreeMap<SpaceName, SpaceSettings>,
+}
+
+const HOST_FIELDS: &[&str] = &["data", "executors", "listen", "spaces", "swap_wait_ms"];
+const SPACE_FIELDS: &[&str] = &["config", "limits"];
+const MAX_EXECUTORS: u64 = 1_024;
+const MAX_SWAP_WAIT_MS: u64 = 600_000;
+
+impl HostSettings {
+    /// Reads `spacehost.toml`.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        let reader = Reader::new(text);
+        let mut settings = HostSettings::default();
+        for entry in reader.document()?.entries() {
+            match entry.key() {
+                "listen" => settings.listen = Some(entry.address()?),
+                "data" => settings.data = Some(entry.text("a folder such as \"spacehost-data\"")?.into()),
+                "executors" => settings.executors = Some(entry.number(1, MAX_EXECUTORS)? as usize),
+                "swap_wait_ms" => {
+                    settings.swap_wait = Some(Duration::from_millis(entry.number(0, MAX_SWAP_WAIT_MS)?));
+                }
+                "spaces" => settings.spaces = spaces(&entry)?,
+                _ => return Err(entry.unknown("field of spacehost.toml", HOST_FIELDS)),
+            }
+        }
+        Ok(settings)
+    }
+
+    /// What holds for a space that has no file of its own.
+    pub fn space(&self, name: &SpaceName) -> SpaceSettings {
+        self.spaces.get(name).cloned().unwrap_or_default()
+    }
+
+    /// What holds for the space `name`, beside whose component lies a file with this text.
+    pub fn space_with(&self, name: &SpaceName, text: &str) -> Result<SpaceSettings, SettingsError> {
+        let operator = self.space(name);
+        let mut settings = operator.clone();
+        let reader = Reader::new(text);
+        for entry in reader.document()?.entries() {
+            match entry.key() {
+                "limits" => lower_limits(&entry, name, &mut settings.limits)?,
+                "config" => settings.config = entry.json_table()?,
+                "grants" => return Err(entry.refused(Defect::GrantsBesideComponent)),
+                _ => return Err(entry.unknown("field of a space's own file", SPACE_FIELDS)),
+            }
+        }
+        settings.config.extend(operator.config);
+        Ok(settings)
+    }
+}
+
+fn spaces(entry: &Entry) -> Result<BTreeMap<SpaceName, SpaceSettings>, SettingsError> {
+    let mut spaces = BTreeMap::new();
+    for space in entry.table("tables such as [spaces.orders]")?.entries() {
+        let name = SpaceName::parse(space.key()).map_err(|error| space.refused(Defect::Name(error)))?;
+        spaces.insert(name, operators_space(&space)?);
+    }
+    Ok(spaces)
+}
+
+fn operators_space(space: &Entry) -> Result<SpaceSettings, SettingsError> {
+    let mut settings = SpaceSettings::default();
+    for entry in space.table("a table")?.entries() {
+        match entry.key() {
+            "limits" => set_limits(&entry, &mut settings.limits)?,
+            "config" => settings.config = entry.json_table()?,
+            "grants" => return Err(entry.refused(Defect::GrantsReserved)),
+            _ => return Err(entry.unknown("field of a space in spacehost.toml", SPACE_FIELDS)),
+        }
+    }
+    Ok(settings)
+}
+
+/// The operator raises and lowers, up to the maximum of the table.
+fn set_limits(entry: &Entry, limits: &mut Limits) -> Result<(), SettingsError> {
+    for limit in entry.table("a table of limits")?.entries() {
+        let (row, value) = limit.limit()?;
+        if let Some(field) = limits.field(row.name) {
+            *field = value;
+        }
+    }
+    Ok(())
+}
+
+/// The file beside the component lowers what the operator allows.
+fn lower_limits(entry: &Entry, space: &SpaceName, limits: &mut Limits) -> Result<(), SettingsError> {
+    for limit in entry.table("a table of limits")?.entries() {
+        let (row, value) = limit.limit()?;
+        let Some(field) = limits.field(row.name) else { continue };
+        if value > *field {
+            let (limit_name, unit, allowed) = (row.name, row.unit, *field);
+            let raised = Defect::Raised { space: space.clone(), limit: limit_name, value, allowed, unit };
+            return Err(limit.refused(raised));
+        }
+        *field = value;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! What can be wrong with a settings file: the closed list of refusals, and their words.
+//!
+//! Knows nothing of reading. Every text says what is wrong and what to write instead; the file's name is put in front
+//! by whoever knows it.
+
+use crate::words::SpaceName;
+use crate::words::topic::NameError;
+
+/// The first thing that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("line {line}: {defect}")]
+pub struct SettingsError {
+    pub line: usize,
+    pub defect: Defect,
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Defect {
+    #[error("this is not TOML: {0}")]
+    Syntax(String),
+    #[error("`{name}` is no {kind}{}", suggestion(.name, .known))]
+    Unknown { name: String, kind: &'static str, known: Vec<&'static str> },
+    #[error("`{name}` must be {wanted}, not {found}")]
+    Form { name: String, wanted: String, found: String },
+    #[error("`{name} = {value}` is out of range: {least} to {most} is allowed")]
+    Range { name: String, value: String, least: u64, most: u64 },
+    #[error(
+        "`{limit} = {value}` raises a limit that stands at {allowed} {unit}: a file beside a component may only lower \
+         limits. To raise it, put these lines into spacehost.toml:\n\n[spaces.{space}.limits]\n{limit} = {value}"
+    )]
+    Raised { space: SpaceName, limit: &'static str, value: u64, allowed: u64, unit: &'static str },
+    #[error("`grants` can stand in spacehost.toml only: a file beside a component cannot grant itself anything")]
+    GrantsBesideComponent,
+    #[error("`grants` is a word kept for a later version: this one grants every space the same; take the table out")]
+    GrantsReserved,
+    #[error(transparent)]
+    Name(NameError),
+}
+
+/// The nearest known name if one is near; otherwise all of them, unless they are a whole table.
+fn suggestion(name: &str, known: &[&'static str]) -> String {
+    const FEW: usize = 8;
+    let distance = |candidate: &&&str| edit_distance(name, candidate);
+    match known.iter().min_by_key(distance) {
+        Some(nearest) if distance(&nearest) <= 1 + nearest.len() / 4 => format!("; did you mean `{nearest}`?"),
+        _ if known.len() <= FEW => {
+            let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+            format!("; there are {}", names.join(", "))
+        }
+        _ => "; the limits and their units are in the table of limits in the README".to_owned(),
+    }
+}
+
+/// How many letters must be put in, taken out or replaced to make one word of the other.
+fn edit_distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (above, letter) in from.chars().enumerate() {
+        let mut diagonal = above;
+        row[0] = above + 1;
+        for (at, other) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[at + 1];
+            row[at + 1] = replaced.min(diagonal + 1).min(row[at] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_counts_letters() {
+        for (from, to, distance) in [("", "", 0), ("a", "", 1), ("memry", "memory", 1), ("abc", "cba", 2)] {
+            assert_eq!(edit_distance(from, to), distance, "{from} {to}");
+            assert_eq!(edit_distance(to, from), distance, "{to} {from}");
+        }
+    }
+}
