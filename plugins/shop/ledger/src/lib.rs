@@ -1,0 +1,61 @@
+//! The space `ledger`: adds up what the other spaces tell, over all their partitions. It owns sums and the set of
+//! customers, is told only facts, and asks nobody. It fails only if its state cannot be written.
+
+use shop_messages::{Paid, Settled};
+use spacehost_sdk::prelude::*;
+
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+struct Totals {
+    /// How many orders were paid.
+    orders: u64,
+    /// How many customers paid one or more.
+    customers: u64,
+    cds: u64,
+    cents: u64,
+    /// Of the same money, what payments told of settling: a second way to the same sum.
+    settled_payments: u64,
+    settled_cents: u64,
+}
+
+#[derive(Cells)]
+struct Ledger {
+    totals: Item<Totals>,
+    /// How many orders each customer paid.
+    customers: Map<String, u64>,
+}
+
+/// Adds up the whole shop.
+///
+/// One partition, so that its sums are of all customers. The events come with the customer as their key, but with one
+/// partition each key leads there.
+#[space]
+impl Ledger {
+    #[event("orders.paid")]
+    fn paid(&self, event: Paid) -> Result<()> {
+        let is_new = !self.customers.contains(&event.customer);
+        self.customers.update(&event.customer, |orders| *orders += 1)?;
+        self.totals.update(|totals| {
+            totals.orders += 1;
+            totals.customers += u64::from(is_new);
+            totals.cds += event.cds;
+            totals.cents += event.cents;
+        })
+    }
+
+    #[event("payments.settled")]
+    fn settled(&self, event: Settled) -> Result<()> {
+        self.totals.update(|totals| {
+            totals.settled_payments += event.payments;
+            totals.settled_cents += event.cents;
+        })
+    }
+
+    /// Tells the sums so far.
+    #[command]
+    fn totals(&self) -> Result<Totals> {
+        self.totals.get_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;
