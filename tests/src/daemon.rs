@@ -1,0 +1,137 @@
+//! The real binary, `spacehost run` in a folder of its own, and what a client sees of it over HTTP.
+//!
+//! Cargo builds the binary of another package only on request, so this asks for it once per test process.
+
+use crate::{guest, until};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+pub struct Daemon {
+    child: Child,
+    folder: TempDir,
+    url: String,
+    token: String,
+    client: Client,
+}
+
+impl Daemon {
+    /// Starts a host on any free port, with an empty drop folder, and waits until it listens.
+    pub async fn start() -> Self {
+        let binary = tokio::task::spawn_blocking(binary).await.expect("the binary builds");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("spaces")).expect("a drop folder");
+        let log = std::fs::File::create(folder.path().join("log")).expect("a log file");
+        let mut child = Command::new(binary)
+            .args(["run", "spaces", "--listen", "127.0.0.1:0", "--data", "data"])
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut said).expect("a first line");
+        let url = said.split_whitespace().find_map(|word| word.strip_prefix("http://"));
+        let url = url.unwrap_or_else(|| panic!("no address in `{said}`")).trim_end_matches(',');
+        let token = std::fs::read_to_string(folder.path().join("data/token")).expect("a token");
+        let (url, token) = (format!("http://{url}"), token.trim().to_owned());
+        Daemon { child, folder, url, token, client: Client::new() }
+    }
+
+    /// A file in the drop folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("spaces").join(name)
+    }
+
+    /// What lies beside the drop folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Drops a guest in as the space `name`, and waits until that version serves.
+    pub async fn install(&self, name: &str, guest_name: &str) -> Value {
+        let before = self.space(name).await["generation"].as_u64().unwrap_or_default();
+        let bytes = {
+            let guest_name = guest_name.to_owned();
+            tokio::task::spawn_blocking(move || guest(&guest_name)).await.expect("the guests build")
+        };
+        std::fs::write(self.file(&format!("{name}.wasm")), bytes).expect("the drop folder takes a file");
+        let serves = async || {
+            let space = self.space(name).await;
+            (space["state"] == "running" && space["generation"].as_u64() > Some(before)).then_some(space)
+        };
+        until(&format!("`{name}` serves {guest_name}"), serves).await
+    }
+
+    /// A request with the token.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&self.token)
+    }
+
+    /// A request without it.
+    pub fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// One space as the host shows it; `null` when there is none.
+    pub async fn space(&self, name: &str) -> Value {
+        let answer = self.request(Method::GET, &format!("/v1/spaces/{name}")).send().await.expect("an answer");
+        if answer.status() == StatusCode::NOT_FOUND { Value::Null } else { json_of(answer).await }
+    }
+
+    /// Runs a script as a command, and answers status and body.
+    pub async fn run(&self, space: &str, script: &Value) -> (u16, Value) {
+        let path = format!("/v1/spaces/{space}/commands/run");
+        let answer = self.request(Method::POST, &path).json(script).send().await.expect("an answer");
+        (answer.status().as_u16(), json_of(answer).await)
+    }
+
+    /// All that the host has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Asks it to end, and answers how it did.
+    pub async fn end(mut self, signal: Signal) -> ExitStatus {
+        kill_process(Pid::from_child(&self.child), signal).expect("it still runs");
+        until("the host has ended", async || self.child.try_wait().expect("its status")).await
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Most have not been told to end; those that have are gone, and then this fails.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub async fn json_of(answer: Response) -> Value {
+    let text = answer.text().await.expect("a body");
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
+}
+
+/// The binary in the profile and target folder of this test.
+fn binary() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        // target/<profile>/deps/all-…
+        let test = std::env::current_exe().expect("this test has a path");
+        let profile = test.ancestors().nth(2).expect("the profile's folder");
+        let target = profile.parent().expect("the target folder");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--package", "spacehost", "--bin", "spacehost", "--target-dir"]).arg(target);
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
+        assert!(built.success(), "the binary does not build");
+        profile.join("spacehost")
+    };
+    BUILT.get_or_init(build).clone()
+}

@@ -1,0 +1,25 @@
+//! The guests of `tests/guests`, built once per test process.
+//!
+//! They share one target folder with everything else that builds guests in this checkout, so that std is compiled once.
+
+use spacehost_build::{Request, Silent, build};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+const GUESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guests");
+const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/spacehost-guests");
+
+/// The component of the guest with that crate name.
+pub fn guest(name: &str) -> &'static [u8] {
+    static BUILT: OnceLock<HashMap<String, Vec<u8>>> = OnceLock::new();
+    let built = BUILT.get_or_init(build_all);
+    built.get(name).unwrap_or_else(|| panic!("there is no guest `{name}` in {GUESTS}"))
+}
+
+fn build_all() -> HashMap<String, Vec<u8>> {
+    let request = Request::new(GUESTS).target_dir(Path::new(TARGET));
+    let built = build(&request, &mut Silent).unwrap_or_else(|error| panic!("the guests do not build: {error}"));
+    let read = |path: &Path| std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    built.into_iter().map(|guest| (guest.name.clone(), read(&guest.artifact))).collect()
+}

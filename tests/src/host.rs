@@ -1,0 +1,178 @@
+//! A host in this process, as its edges see it, with few instances so that many fit beside each other.
+//!
+//! The methods that answer plain values are for what a test takes for granted: they panic with the refusal.
+
+use crate::{guest, until};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use spacehost::runtime::api::{DeadLetter, Delivery, DeployError, Deployed, Refusal, SpaceStatus, Usage};
+use spacehost::runtime::{Artifact, LoadError, Runtime, RuntimeConfig};
+use spacehost::words::{Failure, Limits, MessageId, SpaceName, SpaceSettings};
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+pub struct Host {
+    pub runtime: Runtime,
+    /// What this host has loaded, by guest: most tests deploy one guest several times.
+    loaded: Mutex<HashMap<String, Artifact>>,
+}
+
+/// Settings with some limits changed.
+pub fn limits(change: impl FnOnce(&mut Limits)) -> SpaceSettings {
+    let mut settings = SpaceSettings::default();
+    change(&mut settings.limits);
+    settings
+}
+
+/// Settings under which no retry has to be waited for.
+pub fn fast_retries() -> SpaceSettings {
+    limits(|limits| (limits.retry_first_ms, limits.retry_most_ms) = (1, 5))
+}
+
+impl Host {
+    /// Two threads for guests; a swap cuts turns short after a second.
+    pub fn start() -> Self {
+        Host::with(|config| config.executors = 2)
+    }
+
+    pub fn with(change: impl FnOnce(&mut RuntimeConfig)) -> Self {
+        let mut config = RuntimeConfig::default();
+        config.engine.max_instances = 64;
+        change(&mut config);
+        Host { runtime: Runtime::start(config).expect("a runtime starts"), loaded: Mutex::default() }
+    }
+
+    /// Runs a guest as the space `name`.
+    pub async fn deploy(&self, name: &str, guest: &str) -> Deployed {
+        self.deploy_with(name, guest, SpaceSettings::default()).await.expect("the guest is deployed")
+    }
+
+    pub async fn deploy_with(&self, name: &str, guest: &str, settings: SpaceSettings) -> Result<Deployed, DeployError> {
+        let artifact = self.load(guest).await;
+        self.runtime.deploy(&space(name), artifact, settings).await
+    }
+
+    /// The guest, compiled for this host.
+    pub async fn load(&self, name: &str) -> Artifact {
+        let known = || self.loaded.lock().expect("no test panics here").get(name).cloned();
+        if let Some(artifact) = known() {
+            return artifact;
+        }
+        let (runtime, wanted) = (self.runtime.clone(), name.to_owned());
+        // Compiling blocks, and the first test to come here builds the guests for all.
+        let load = move || runtime.load(guest(&wanted), &SpaceSettings::default());
+        let artifact = tokio::task::spawn_blocking(load).await.expect("loading does not panic");
+        let artifact = artifact.unwrap_or_else(|error| panic!("{name}: {error}"));
+        self.loaded.lock().expect("no test panics here").insert(name.to_owned(), artifact.clone());
+        artifact
+    }
+
+    /// What loading says of bytes that are no space.
+    pub fn load_error(&self, bytes: &[u8]) -> LoadError {
+        match self.runtime.load(bytes, &SpaceSettings::default()) {
+            Ok(_) => panic!("these bytes are a space"),
+            Err(error) => error,
+        }
+    }
+
+    /// Runs a script as a command of the space, and answers its reply.
+    pub async fn run(&self, space: &str, script: Value) -> Value {
+        let shown = script.to_string();
+        self.try_run(space, script).await.unwrap_or_else(|refusal| panic!("{space} {shown}: {refusal}"))
+    }
+
+    pub async fn try_run(&self, space: &str, script: Value) -> Result<Value, Refusal> {
+        self.try_run_with(space, script, Delivery::default()).await
+    }
+
+    pub async fn try_run_with(&self, space: &str, script: Value, delivery: Delivery) -> Result<Value, Refusal> {
+        let reply = self.runtime.call(space, "run", body(&script), delivery).await?;
+        Ok(serde_json::from_slice(&reply).expect("a reply is JSON"))
+    }
+
+    /// The failure of a script that must fail.
+    pub async fn failure(&self, space: &str, script: Value) -> Failure {
+        match self.try_run(space, script).await {
+            Err(Refusal::Failed(failure)) => failure,
+            other => panic!("no failure but {other:?}"),
+        }
+    }
+
+    /// Sends a script without waiting.
+    pub fn send(&self, space: &str, script: Value) -> Result<MessageId, Refusal> {
+        self.send_as(0, space, script)
+    }
+
+    /// Sends as the client of that connection: its messages are in order.
+    pub fn send_as(&self, connection: u64, space: &str, script: Value) -> Result<MessageId, Refusal> {
+        let delivery = Delivery { connection, ..Delivery::default() };
+        self.runtime.send(space, "run", body(&script), delivery)
+    }
+
+    pub fn publish(&self, topic: &str, event: Value) -> MessageId {
+        self.runtime.publish(topic, body(&event), Delivery::default()).expect("an event is published")
+    }
+
+    pub fn status(&self, name: &str) -> SpaceStatus {
+        self.runtime.space(&space(name)).unwrap_or_else(|| panic!("there is no space `{name}`"))
+    }
+
+    pub fn usage(&self, name: &str) -> Usage {
+        self.status(name).usage
+    }
+
+    pub fn dead_letters(&self, name: &str) -> Vec<DeadLetter> {
+        self.runtime.dead_letters(&space(name))
+    }
+
+    /// The log of a space as one text.
+    pub fn log(&self, name: &str) -> String {
+        let (lines, _) = self.runtime.logs(&space(name), usize::MAX).expect("a space has a log");
+        lines.into_iter().map(|line| line.message).collect::<Vec<_>>().join("\n")
+    }
+
+    pub async fn total(&self, name: &str) -> i64 {
+        self.run(name, json!([{ "add": 0 }])).await.as_i64().expect("the total is a number")
+    }
+
+    pub async fn notes(&self, name: &str) -> Vec<Value> {
+        match self.run(name, json!(["notes"])).await {
+            Value::Array(notes) => notes,
+            other => panic!("notes are a list, not {other}"),
+        }
+    }
+
+    /// Waits until the space has taken so many notes, and answers them.
+    pub async fn noted(&self, name: &str, count: usize) -> Vec<Value> {
+        let notes = async || Some(self.notes(name).await).filter(|notes| notes.len() >= count);
+        until(&format!("{count} notes in {name}"), notes).await
+    }
+
+    /// Waits until the space has nothing more to do, and answers its dead letters.
+    pub async fn settled(&self, name: &str) -> Vec<DeadLetter> {
+        until(&format!("{name} is idle"), async || (self.usage(name).backlog_messages == 0).then_some(())).await;
+        self.dead_letters(name)
+    }
+}
+
+impl Drop for Host {
+    /// Ends all threads, also after a failed test: a spinning guest must not slow the other tests down.
+    fn drop(&mut self) {
+        let runtime = self.runtime.clone();
+        let end = move || {
+            let waiter = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a small runtime");
+            waiter.block_on(runtime.shutdown(Duration::ZERO));
+        };
+        // A runtime cannot be waited for inside another one, so this takes a thread.
+        let _ = std::thread::spawn(end).join();
+    }
+}
+
+fn space(name: &str) -> SpaceName {
+    SpaceName::parse(name).expect("a legal name")
+}
+
+fn body(value: &Value) -> Bytes {
+    Bytes::from(value.to_string())
+}

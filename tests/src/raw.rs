@@ -1,0 +1,59 @@
+//! Components that no SDK makes: others bent out of shape, and one written byte by byte.
+
+/// A component with a name in it replaced by one of the same length, wherever it stands. All references go by name, so
+/// what comes out is as valid as what went in.
+pub fn renamed(component: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "lengths are part of the format");
+    let mut bytes = component.to_vec();
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(from.as_bytes())).collect();
+    assert!(!places.is_empty(), "`{from}` is not in the component");
+    for place in places {
+        bytes[place..place + to.len()].copy_from_slice(to.as_bytes());
+    }
+    bytes
+}
+
+/// A component in which two functions of one interface have each other's name, and so each other's type.
+pub fn exchanged(component: &[u8], one: &str, other: &str) -> Vec<u8> {
+    let parked = "~".repeat(one.len());
+    renamed(&renamed(&renamed(component, one, &parked), other, one), &parked, other)
+}
+
+/// A valid core module: one function that answers 0.
+pub fn core_module() -> Vec<u8> {
+    let mut module = b"\0asm\x01\0\0\0".to_vec();
+    section(&mut module, 1, &[1, 0x60, 0, 1, 0x7f]);
+    section(&mut module, 3, &[1, 0]);
+    section(&mut module, 7, &[1, 1, b'f', 0, 0]);
+    section(&mut module, 10, &[1, 4, 0, 0x41, 0, 0x0b]);
+    module
+}
+
+/// A component whose `describe` answers a number.
+pub fn describes_itself_by_a_number() -> Vec<u8> {
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    section(&mut component, 1, &core_module());
+    // Instantiate the module, take its function, and lift it as `func() -> u32`.
+    section(&mut component, 2, &[1, 0, 0, 0]);
+    section(&mut component, 6, &[1, 0, 0, 1, 0, 1, b'f']);
+    section(&mut component, 7, &[1, 0x40, 0, 0, 0x79]);
+    section(&mut component, 8, &[1, 0, 0, 0, 0, 0]);
+    // An instance that exports it as `describe`, itself exported as the handler.
+    section(&mut component, 5, &[&[1, 1, 1][..], &name("describe"), &[1, 0]].concat());
+    section(&mut component, 11, &[&[1][..], &name("spacehost:space/handler@1.0.0"), &[5, 0, 0]].concat());
+    component
+}
+
+/// All lengths here are below 128, so one byte holds each.
+fn section(into: &mut Vec<u8>, id: u8, payload: &[u8]) {
+    into.extend([id, short(payload.len())]);
+    into.extend(payload);
+}
+
+fn name(name: &str) -> Vec<u8> {
+    [&[0, short(name.len())], name.as_bytes()].concat()
+}
+
+fn short(length: usize) -> u8 {
+    u8::try_from(length).ok().filter(|length| *length < 128).expect("a short length")
+}

@@ -1,0 +1,16 @@
+//! One binary of end-to-end tests: linked once, and the guests are built once. A module is one subject.
+
+mod commands;
+mod daemon;
+mod events;
+mod flow;
+mod hostile;
+mod lifecycle;
+mod load;
+mod operation;
+mod partitions;
+mod reload;
+mod requests;
+mod retries;
+mod timers;
+mod turns;
