@@ -93,7 +93,7 @@ impl Runtime {
         let timeout = space.loaded().map_or(Duration::MAX, |loaded| loaded.settings.limits.wall_per_turn());
         let (waiter, mut wait) = wait();
         envelope.waiter = Some(waiter);
-        space.partition(envelope.message.key.clone().as_deref()).mailbox.push(envelope);
+        envelope.deliver();
         match tokio::time::timeout(timeout, &mut wait.reply).await {
             Ok(Ok(reply)) => answer_to_client(reply.answer, &space, timeout),
             Ok(Err(_)) => Err(Refusal::Stopping),
@@ -107,11 +107,11 @@ impl Runtime {
 
     /// One-way, accepted. Its outcome can be asked for with `message` for a while.
     pub fn send(&self, space: &str, command: &str, body: Bytes, delivery: Delivery) -> Result<MessageId, Refusal> {
-        let (space, mut envelope) = self.0.command(space, command, body, delivery)?;
+        let (_, mut envelope) = self.0.command(space, command, body, delivery)?;
         let id = envelope.message.id;
         envelope.tracked = true;
         self.0.router.outcomes.accepted(id);
-        space.partition(envelope.message.key.clone().as_deref()).mailbox.push(envelope);
+        envelope.deliver();
         Ok(id)
     }
 
@@ -212,7 +212,7 @@ impl Inner {
         command: &str,
         body: Bytes,
         delivery: Delivery,
-    ) -> Result<(Arc<Space>, Envelope), Refusal> {
+    ) -> Result<(Arc<Space>, Box<Envelope>), Refusal> {
         if self.is_stopping() {
             return Err(Refusal::Stopping);
         }

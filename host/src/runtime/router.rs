@@ -7,7 +7,7 @@ use super::api::{Published, SpaceState};
 use super::listeners::Listeners;
 use super::outcomes::Outcomes;
 use super::space::envelope::Envelope;
-use super::space::mailbox::{Room, Share};
+use super::space::mailbox::Share;
 use super::space::{Partition, Space};
 use super::waits::Waits;
 use crate::words::failure::code;
@@ -15,6 +15,7 @@ use crate::words::message::{Headers, Kind, Sender, weigh};
 use crate::words::{Address, Failure, Message, MessageId, SpaceName, Topic};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -150,13 +151,6 @@ impl Router {
         let depends_on = draft.depends_on;
         deliver_to(last, draft.into_message(id, Kind::Event(route.topic.clone())), depends_on);
     }
-
-    /// Delivers a command into the room that was reserved for it.
-    pub fn deliver_command(&self, to: &Partition, room: Room, command: Arc<str>, id: MessageId, draft: Draft) {
-        let depends_on = draft.depends_on;
-        let message = draft.into_message(id, Kind::Command(command));
-        to.mailbox.push(Envelope::new(message, room, depends_on));
-    }
 }
 
 fn published(topic: &Arc<str>, id: MessageId, draft: &Draft) -> Published {
@@ -218,8 +212,8 @@ fn rand_id() -> u32 {
 #[derive(Default)]
 pub struct RouteCache {
     version: u64,
-    events: HashMap<String, Arc<EventRoute>>,
-    commands: HashMap<String, Arc<CommandRoute>>,
+    events: HashMap<String, Arc<EventRoute>, RandomState>,
+    commands: HashMap<String, Arc<CommandRoute>, RandomState>,
 }
 
 /// Topics made of ids would fill the cache without end.

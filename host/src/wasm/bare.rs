@@ -5,14 +5,14 @@ use bytes::Bytes;
 use futures::executor::block_on;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use wasmtime::component::{Component, Linker, TypedFunc};
+use wasmtime::component::{Component, ComponentNamedList, Lift, Linker, TypedFunc};
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreContextMut, UpdateDeadline,
 };
 
 use super::host_api::WitFailure;
 
-type Command = TypedFunc<(&'static str, Bytes), (Result<Bytes, WitFailure>,)>;
+type Handler<R> = TypedFunc<(&'static str, Bytes), (Result<R, WitFailure>,)>;
 
 struct Guest {
     sent: Option<mpsc::Sender<Bytes>>,
@@ -21,8 +21,8 @@ struct Guest {
 /// `relay` and `sink`, ready to be called in turn.
 pub struct BareLoop {
     engine: Engine,
-    relay: (Store<Guest>, Command),
-    sink: (Store<Guest>, Command),
+    relay: (Store<Guest>, Handler<()>),
+    sink: (Store<Guest>, Handler<Bytes>),
     between: mpsc::Receiver<Bytes>,
     fibers: bool,
 }
@@ -37,8 +37,9 @@ impl BareLoop {
             .allocation_strategy(InstanceAllocationStrategy::Pooling(PoolingAllocationConfig::new()));
         let engine = Engine::new(&config)?;
         let (sender, between) = mpsc::channel(1_024);
-        let relay = instantiate(&engine, relay, Some(sender))?;
-        let sink = instantiate(&engine, sink, None)?;
+        // The same handlers that the host is measured with.
+        let relay = instantiate(&engine, relay, "event", Some(sender))?;
+        let sink = instantiate(&engine, sink, "command", None)?;
         Ok(BareLoop { engine, relay, sink, between, fibers })
     }
 
@@ -55,7 +56,7 @@ impl BareLoop {
 
     fn run_sync(&mut self, messages: u64, body: &Bytes) -> wasmtime::Result<()> {
         for _ in 0..messages {
-            self.relay.1.call(&mut self.relay.0, ("hop", body.clone()))?.0.map_err(refused)?;
+            self.relay.1.call(&mut self.relay.0, ("bench.hop", body.clone()))?.0.map_err(refused)?;
             let sent = self.between.try_recv()?;
             self.sink.1.call(&mut self.sink.0, ("take", sent))?.0.map_err(refused)?;
         }
@@ -64,7 +65,7 @@ impl BareLoop {
 
     async fn run_fibers(&mut self, messages: u64, body: &Bytes) -> wasmtime::Result<()> {
         for _ in 0..messages {
-            self.relay.1.call_async(&mut self.relay.0, ("hop", body.clone())).await?.0.map_err(refused)?;
+            self.relay.1.call_async(&mut self.relay.0, ("bench.hop", body.clone())).await?.0.map_err(refused)?;
             let sent = self.between.try_recv()?;
             self.sink.1.call_async(&mut self.sink.0, ("take", sent)).await?.0.map_err(refused)?;
         }
@@ -76,11 +77,15 @@ fn refused(failure: WitFailure) -> wasmtime::Error {
     wasmtime::Error::msg(failure.message)
 }
 
-fn instantiate(
+fn instantiate<R>(
     engine: &Engine,
     bytes: &[u8],
+    handler: &str,
     sent: Option<mpsc::Sender<Bytes>>,
-) -> wasmtime::Result<(Store<Guest>, Command)> {
+) -> wasmtime::Result<(Store<Guest>, Handler<R>)>
+where
+    (Result<R, WitFailure>,): ComponentNamedList + Lift,
+{
     let component = Component::from_binary(engine, bytes)?;
     let mut linker = Linker::<Guest>::new(engine);
     linker.instance("spacehost:space/messaging@1.0.0")?.func_wrap(
@@ -97,8 +102,8 @@ fn instantiate(
     store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
     let instance = linker.instantiate(&mut store, &component)?;
     let missing = || wasmtime::Error::msg("the component exports no handler");
-    let handler = instance.get_export_index(&mut store, None, "spacehost:space/handler@1.0.0").ok_or_else(missing)?;
-    let command = instance.get_export_index(&mut store, Some(&handler), "command").ok_or_else(missing)?;
-    let command = instance.get_typed_func(&mut store, command)?;
-    Ok((store, command))
+    let interface = instance.get_export_index(&mut store, None, "spacehost:space/handler@1.0.0").ok_or_else(missing)?;
+    let handler = instance.get_export_index(&mut store, Some(&interface), handler).ok_or_else(missing)?;
+    let handler = instance.get_typed_func(&mut store, handler)?;
+    Ok((store, handler))
 }

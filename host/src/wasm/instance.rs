@@ -9,6 +9,7 @@ use super::limiter::Limiter;
 use crate::words::{Failure, Limits};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower, TypedFunc};
 use wasmtime::{Store, Trap};
@@ -36,6 +37,40 @@ pub enum Entry {
     Command,
     Event,
     Timer,
+}
+
+/// How calls into a component run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    /// On the executor's own stack: a third cheaper, for what never waits and ends within a slice.
+    Sync,
+    /// On a fiber: may wait, and gives way to others at each tick.
+    Fiber,
+}
+
+/// The path of all instances of one component.
+pub(super) struct PathChoice {
+    pub may_wait: bool,
+    /// Set when a call has outlived its slice.
+    pub outlived_slice: AtomicBool,
+}
+
+impl PathChoice {
+    pub fn path(&self) -> Path {
+        let waits = self.may_wait || self.outlived_slice.load(Ordering::Relaxed);
+        if waits { Path::Fiber } else { Path::Sync }
+    }
+
+    pub fn leave_sync(&self) {
+        self.outlived_slice.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What instances of one component are made from.
+pub(super) struct Source<H: 'static> {
+    pub pre: InstancePre<Guest<H>>,
+    pub exports: Exports,
+    pub path: Arc<PathChoice>,
 }
 
 type Answer = Result<Bytes, Failure>;
@@ -80,6 +115,7 @@ impl Exports {
 }
 
 pub struct Instance<H: 'static> {
+    path: Arc<PathChoice>,
     store: Store<Guest<H>>,
     describe: TypedFunc<(), (String,)>,
     command: Handler<Bytes>,
@@ -90,30 +126,38 @@ pub struct Instance<H: 'static> {
 
 impl<H: HostCalls> Instance<H> {
     pub(super) async fn new(
-        pre: &InstancePre<Guest<H>>,
-        exports: &Exports,
+        from: &Source<H>,
         limits: &Limits,
         host: H,
         wasi_seed: Option<u64>,
     ) -> Result<Self, (Broken, H)> {
         let wasi = wasi_seed.map(|seed| Box::new(Wasi::nothing_granted(seed)));
         let guest = Guest { host, budget: Budget::new(), limiter: Limiter::new(limits), wasi };
-        let mut store = Store::new(pre.engine(), guest);
+        let mut store = Store::new(from.pre.engine(), guest);
         store.limiter(|guest| &mut guest.limiter);
         store.set_hostcall_fuel(usize::try_from(limits.hostcall_bytes).unwrap_or(usize::MAX));
         store.epoch_deadline_callback(|mut context| Ok(context.data_mut().budget.tick()?));
         let cpu = Duration::from_millis(limits.start_cpu_ms);
         begin(&mut store, cpu, true);
-        let instance = pre.instantiate_async(&mut store).await;
-        match instance.and_then(|instance| bind(&instance, &mut store, exports)) {
+        let instance = from.pre.instantiate_async(&mut store).await;
+        match instance.and_then(|instance| bind(&instance, &mut store, &from.exports)) {
             Ok((describe, command, event, timer, lifecycle)) => {
-                Ok(Instance { store, describe, command, event, timer, lifecycle })
+                Ok(Instance { path: from.path.clone(), store, describe, command, event, timer, lifecycle })
             }
             Err(error) => {
                 let broken = classify(&mut store, &error, cpu);
                 Err((broken, store.into_data().host))
             }
         }
+    }
+
+    pub fn path(&self) -> Path {
+        self.path.path()
+    }
+
+    /// A call needed more than a slice: the sync path is not for this component, in no instance.
+    pub fn leave_sync_path(&self) {
+        self.path.leave_sync();
     }
 
     pub fn host(&self) -> &H {

@@ -17,8 +17,8 @@ mod wasi;
 
 pub use engine::{Engine, EngineConfig};
 pub use host_api::{Abort, Extras, HostCalls, Page, Schedule};
-pub use instance::{Broken, Entry, Instance};
-pub use registry::{Artifact, LoadError, Path};
+pub use instance::{Broken, Entry, Instance, Path};
+pub use registry::{Artifact, LoadError};
 
 /// An error and its causes in one line, without the backtrace that wasmtime appends; cut where a guest made it long.
 fn one_line(error: &wasmtime::Error) -> String {

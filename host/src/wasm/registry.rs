@@ -6,12 +6,12 @@ use super::compile::{CompileError, compile};
 use super::contract::{self, Mismatch, Shape};
 use super::engine::Engine;
 use super::host_api::{Guest, HostCalls, add_to_linker};
-use super::instance::{Broken, Exports, Instance};
+use super::instance::{Broken, Exports, Instance, Path, PathChoice, Source};
 use crate::words::descriptor::DescriptorError;
 use crate::words::{Descriptor, Limits};
 use futures::executor::block_on;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 /// Why a component cannot be a space.
@@ -31,23 +31,11 @@ pub enum LoadError {
     Descriptor(#[from] DescriptorError),
 }
 
-/// How calls into a component run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Path {
-    /// On the executor's own stack: a third cheaper, for what never waits and ends within a slice.
-    Sync,
-    /// On a fiber: may wait, and gives way to others at each tick.
-    Fiber,
-}
-
 struct Inner<H: 'static> {
     digest: String,
     descriptor: Arc<Descriptor>,
     shape: Shape,
-    instance_pre: InstancePre<Guest<H>>,
-    exports: Exports,
-    /// Set when a call has outlived its slice: from then on all instances take the fiber path.
-    outlived_slice: AtomicBool,
+    source: Source<H>,
 }
 
 /// A loaded component, shared by all partitions that run it. Cheap to clone.
@@ -69,15 +57,14 @@ impl<H: HostCalls> Artifact<H> {
         let digest = blake3::hash(bytes).to_hex().to_string();
         let component = compile(engine, bytes)?;
         let shape = contract::check(engine.wasmtime(), &component)?;
-        let instance_pre = link(engine, &component, &shape).map_err(|e| LoadError::Link(super::one_line(&e)))?;
+        let pre = link(engine, &component, &shape).map_err(|e| LoadError::Link(super::one_line(&e)))?;
         let exports = Exports::find(&component, shape.has_lifecycle).map_err(LoadError::Link)?;
+        let path = PathChoice { may_wait: shape.may_wait, outlived_slice: AtomicBool::new(false) };
         let mut inner = Inner {
             digest,
             descriptor: Arc::new(Descriptor::unknown()),
+            source: Source { pre, exports, path: Arc::new(path) },
             shape,
-            instance_pre,
-            exports,
-            outlived_slice: AtomicBool::new(false),
         };
         inner.descriptor = Arc::new(block_on(describe(&inner, limits, host))?);
         Ok(Artifact(Arc::new(inner)))
@@ -106,24 +93,19 @@ impl<H: HostCalls> Artifact<H> {
     }
 
     pub fn path(&self) -> Path {
-        self.0.path()
+        self.0.source.path.path()
     }
 
     /// A call needed more than a slice: the sync path is not for this component.
     pub fn leave_sync_path(&self) {
-        self.0.outlived_slice.store(true, Ordering::Relaxed);
+        self.0.source.path.leave_sync();
     }
 }
 
 impl<H: HostCalls> Inner<H> {
-    fn path(&self) -> Path {
-        let waits = self.shape.may_wait || self.outlived_slice.load(Ordering::Relaxed);
-        if waits { Path::Fiber } else { Path::Sync }
-    }
-
     async fn instantiate(&self, limits: &Limits, host: H) -> Result<Instance<H>, (Broken, H)> {
         let wasi_seed = self.shape.uses_wasi.then(|| seed_of(&self.digest));
-        Instance::new(&self.instance_pre, &self.exports, limits, host, wasi_seed).await
+        Instance::new(&self.source, limits, host, wasi_seed).await
     }
 }
 

@@ -16,6 +16,11 @@ pub struct MessageId {
     pub ordinal: u32,
 }
 
+impl MessageId {
+    /// Stands in until the turn that makes the message commits.
+    pub const TO_COME: MessageId = MessageId { sequence: 0, ordinal: 0 };
+}
+
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.sequence, self.ordinal)

@@ -15,7 +15,7 @@ use super::mailbox::Room;
 use super::restart::{Fault, Fitness, Health, Verdict, judge};
 use super::swap::SwapOrder;
 use super::turn::{Turn, now_ms};
-use super::{Artifact, Instance, Loaded, Partition, Space, count};
+use super::{Instance, Partition, Space, count};
 use crate::runtime::api::{DeadLetter, Outcome, SpaceState};
 use crate::runtime::router::Router;
 use crate::wasm::{Broken, Entry, Path};
@@ -64,7 +64,9 @@ pub struct Actor {
     pub router: Arc<Router>,
     pub seat: Seat,
     /// Taken from the mailbox, not yet handled.
-    batch: VecDeque<Envelope>,
+    batch: VecDeque<Box<Envelope>>,
+    /// While it does not serve: whoever waited in `batch` has been refused, and only arrivals are still to be looked at.
+    batch_refused: bool,
     backoff: Backoff,
     pub health: Health,
     /// After faults of its own it serves nobody until then.
@@ -93,6 +95,7 @@ impl Actor {
             router,
             seat: Seat::Empty(Box::new(turn)),
             batch: VecDeque::new(),
+            batch_refused: false,
             backoff: Backoff::default(),
             health: Health::default(),
             rest_until: None,
@@ -110,6 +113,7 @@ impl Actor {
                 self.obey(control).await;
             }
             if self.serves() {
+                self.batch_refused = false;
                 if let Some(envelope) = self.next_message() {
                     self.handle(envelope).await;
                     turns += 1;
@@ -149,7 +153,7 @@ impl Actor {
     }
 
     /// Due timers and messages whose back-off is over come first, then the mailbox in order.
-    fn next_message(&mut self) -> Option<Envelope> {
+    fn next_message(&mut self) -> Option<Box<Envelope>> {
         if let Some(envelope) = self.due_timer() {
             return Some(envelope);
         }
@@ -173,7 +177,7 @@ impl Actor {
         }
     }
 
-    fn due_timer(&mut self) -> Option<Envelope> {
+    fn due_timer(&mut self) -> Option<Box<Envelope>> {
         let timers = &mut self.turn_mut().timers;
         timers.next_due()?;
         let firing = timers.fire(now_ms())?;
@@ -221,18 +225,21 @@ impl Actor {
 
     /// A command with someone waiting is never put off: if it cannot be served now, it is refused now.
     fn refuse_those_who_wait(&mut self) {
-        let mut arrived = VecDeque::new();
-        self.partition.mailbox.take_batch(&mut arrived);
-        self.batch.append(&mut arrived);
+        let mut unseen = VecDeque::new();
+        self.partition.mailbox.take_batch(&mut unseen);
+        if !std::mem::replace(&mut self.batch_refused, true) {
+            self.batch.append(&mut unseen);
+            std::mem::swap(&mut self.batch, &mut unseen);
+            unseen.extend(self.backoff.remove(|envelope| envelope.waiter.is_some()));
+        }
         let state = match self.space.state() {
             SpaceState::Running => "resting after repeated faults",
             state => state.word(),
         };
-        let (waiting, rest): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut self.batch).into_iter().partition(|envelope| envelope.waiter.is_some());
-        self.batch = rest;
-        for envelope in waiting.into_iter().chain(self.backoff.remove(|envelope| envelope.waiter.is_some())) {
-            if let Some(waiter) = envelope.waiter {
+        for envelope in unseen {
+            if envelope.waiter.is_none() {
+                self.batch.push_back(envelope);
+            } else if let Some(waiter) = envelope.into_waiter() {
                 waiter.answer(Answer::Unavailable(state), 0);
             }
         }
@@ -246,24 +253,24 @@ impl Actor {
         }
     }
 
-    async fn handle(&mut self, envelope: Envelope) {
+    async fn handle(&mut self, envelope: Box<Envelope>) {
         // A wait that was given up before the turn has withdrawn its message.
         if envelope.waiter.as_ref().is_some_and(|waiter| !waiter.begin()) {
             return;
         }
-        let Some(loaded) = self.space.loaded() else {
-            self.batch.push_front(envelope);
-            return;
-        };
-        if let Err(broken) = self.ensure_instance(&loaded).await {
+        if let Seat::Empty(_) = self.seat
+            && let Err(broken) = self.take_seat().await
+        {
             return self.could_not_start(envelope, &broken);
         }
-        match self.call(&loaded.artifact, envelope).await {
+        match self.call(envelope).await {
             Ended::Answered(Ok(reply)) if self.fits(&reply) => self.succeeded(reply),
             Ended::Answered(Ok(reply)) => self.failed(Fault::Failed(self.too_large(&reply))),
             Ended::Answered(Err(failure)) => self.failed(Fault::Failed(failure)),
             Ended::Broken(Broken::Slice) => {
-                loaded.artifact.leave_sync_path();
+                if let Seat::Live(instance) = &self.seat {
+                    instance.leave_sync_path();
+                }
                 self.repeat();
             }
             Ended::Cancelled => self.repeat(),
@@ -276,7 +283,7 @@ impl Actor {
         }
     }
 
-    async fn call(&mut self, artifact: &Artifact, envelope: Envelope) -> Ended {
+    async fn call(&mut self, envelope: Box<Envelope>) -> Ended {
         let Seat::Live(instance) = &mut self.seat else { return Ended::Cancelled };
         let (entry, name) = match &envelope.message.kind {
             Kind::Command(name) => (Entry::Command, name.clone()),
@@ -287,7 +294,7 @@ impl Actor {
         instance.host_mut().begin(envelope);
         let limits = &instance.host().settings().limits;
         let (cpu, wall) = (limits.cpu_per_turn(), limits.wall_per_turn());
-        if artifact.path() == Path::Sync {
+        if instance.path() == Path::Sync {
             return instance.call_sync(entry, name, body, cpu).map_or_else(Ended::Broken, Ended::Answered);
         }
         let mut call = pin!(instance.call_fiber(entry, name, body, cpu));
@@ -376,7 +383,7 @@ impl Actor {
         }
     }
 
-    fn could_not_start(&mut self, mut envelope: Envelope, broken: &Failure) {
+    fn could_not_start(&mut self, mut envelope: Box<Envelope>, broken: &Failure) {
         self.space.note("warn", format!("partition {} could not start: {}", self.partition.name.index, broken.message));
         match envelope.waiter.take() {
             Some(waiter) => waiter.answer(Answer::Broken(broken.message.clone()), 0),
@@ -399,7 +406,7 @@ impl Actor {
     }
 
     /// Decides what becomes of a failed message that nobody waits for.
-    fn settle(&mut self, mut envelope: Envelope, fault: &Fault) {
+    fn settle(&mut self, mut envelope: Box<Envelope>, fault: &Fault) {
         let now = Instant::now();
         let congested_for = envelope.congested_since.map_or(Duration::ZERO, |since| now.duration_since(since));
         let jitter = (self.jitter.next_u32() as f64) / f64::from(u32::MAX);
@@ -418,7 +425,7 @@ impl Actor {
         }
     }
 
-    fn bury(&mut self, envelope: Envelope, failure: Failure) {
+    fn bury(&mut self, envelope: Box<Envelope>, failure: Failure) {
         self.timer_ended(&envelope);
         let message = envelope.message;
         if envelope.tracked {
@@ -451,7 +458,11 @@ impl Actor {
         }
     }
 
-    async fn ensure_instance(&mut self, loaded: &Loaded) -> Result<(), Failure> {
+    /// Instantiates and starts the version that serves.
+    async fn take_seat(&mut self) -> Result<(), Failure> {
+        let Some(loaded) = self.space.loaded() else {
+            return Err(Failure::passing(code::UNAVAILABLE, "no version of the space serves yet"));
+        };
         let turn = match std::mem::replace(&mut self.seat, Seat::Moving) {
             Seat::Empty(turn) => turn,
             served => {

@@ -10,7 +10,7 @@ use std::time::Instant;
 struct Line {
     sender: Sender,
     due: Instant,
-    waiting: VecDeque<Envelope>,
+    waiting: VecDeque<Box<Envelope>>,
 }
 
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub struct Backoff(Vec<Line>);
 
 impl Backoff {
     /// Puts a message off until `due`.
-    pub fn hold(&mut self, envelope: Envelope, due: Instant) {
+    pub fn hold(&mut self, envelope: Box<Envelope>, due: Instant) {
         let sender = envelope.message.sender.clone();
         if let Some(line) = self.0.iter_mut().find(|line| sender.is_ordered() && line.sender == sender) {
             line.due = due;
@@ -29,7 +29,7 @@ impl Backoff {
     }
 
     /// Takes in a message whose sender is held back; gives back any other.
-    pub fn queue_behind(&mut self, envelope: Envelope) -> Option<Envelope> {
+    pub fn queue_behind(&mut self, envelope: Box<Envelope>) -> Option<Box<Envelope>> {
         if self.0.is_empty() || !envelope.message.sender.is_ordered() {
             return Some(envelope);
         }
@@ -43,7 +43,7 @@ impl Backoff {
     }
 
     /// The next message whose wait is over. Its line stays due until it is empty, unless a message is put off again.
-    pub fn take_due(&mut self, now: Instant) -> Option<Envelope> {
+    pub fn take_due(&mut self, now: Instant) -> Option<Box<Envelope>> {
         let index = self.0.iter().position(|line| line.due <= now)?;
         let envelope = self.0[index].waiting.pop_front();
         if self.0[index].waiting.is_empty() {
@@ -62,10 +62,10 @@ impl Backoff {
     }
 
     /// Takes out what `wanted` says, keeping the order of the rest.
-    pub fn remove(&mut self, wanted: impl Fn(&Envelope) -> bool) -> Vec<Envelope> {
+    pub fn remove(&mut self, wanted: impl Fn(&Envelope) -> bool) -> Vec<Box<Envelope>> {
         let mut removed = Vec::new();
         for line in &mut self.0 {
-            let (taken, kept): (Vec<_>, Vec<_>) = line.waiting.drain(..).partition(&wanted);
+            let (taken, kept): (Vec<_>, Vec<_>) = line.waiting.drain(..).partition(|envelope| wanted(envelope));
             removed.extend(taken);
             line.waiting = kept.into();
         }
@@ -84,7 +84,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    fn from(space: &str, sequence: u64) -> Envelope {
+    fn from(space: &str, sequence: u64) -> Box<Envelope> {
         let name = PartitionName { space: SpaceName::parse(space).unwrap(), index: 0 };
         let message = Message {
             id: MessageId { sequence, ordinal: 0 },

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 use tokio::sync::oneshot;
 
+/// Always boxed: on its way from hand to hand only its address moves.
 pub struct Envelope {
     pub message: Message,
     /// Who waits for the outcome of a command.
@@ -53,12 +54,12 @@ pub enum Progress {
 
 impl Envelope {
     /// Gives the room back and hands out who waits: whoever hears the answer must find the room free.
-    pub fn into_waiter(self) -> Option<Waiter> {
+    pub fn into_waiter(self: Box<Self>) -> Option<Waiter> {
         self.waiter
     }
 
-    pub fn new(message: Message, room: Room, depends_on: u64) -> Self {
-        Envelope {
+    pub fn new(message: Message, room: Room, depends_on: u64) -> Box<Self> {
+        Box::new(Envelope {
             message,
             waiter: None,
             tracked: false,
@@ -67,6 +68,13 @@ impl Envelope {
             congested_since: None,
             depends_on,
             room,
+        })
+    }
+
+    /// Puts it into the mailbox in which its room was reserved. (A timer's has none: its actor takes it in hand itself.)
+    pub fn deliver(self: Box<Self>) {
+        if let Some(mailbox) = self.room.mailbox() {
+            mailbox.push(self);
         }
     }
 }

@@ -30,7 +30,7 @@ pub enum Share {
 #[derive(Default)]
 struct Lanes {
     control: VecDeque<Control>,
-    messages: VecDeque<Envelope>,
+    messages: VecDeque<Box<Envelope>>,
     /// The receiver waits for the bell.
     asleep: bool,
 }
@@ -60,6 +60,11 @@ impl Room {
     /// For what is bounded elsewhere: timers by their number, requests by one per caller.
     pub fn unbounded() -> Self {
         Room { mailbox: None, weight: 0 }
+    }
+
+    /// Where it was reserved.
+    pub fn mailbox(&self) -> Option<Arc<Mailbox>> {
+        self.mailbox.clone()
     }
 }
 
@@ -121,7 +126,7 @@ impl Mailbox {
         (self.used.messages.load(Ordering::Relaxed), self.used.bytes.load(Ordering::Relaxed))
     }
 
-    pub fn push(&self, envelope: Envelope) {
+    pub fn push(&self, envelope: Box<Envelope>) {
         let mut lanes = self.lock();
         lanes.messages.push_back(envelope);
         self.wake(lanes);
@@ -154,7 +159,7 @@ impl Mailbox {
     }
 
     /// Moves all that waits into `batch`, which must be empty. False when there is nothing.
-    pub fn take_batch(&self, batch: &mut VecDeque<Envelope>) -> bool {
+    pub fn take_batch(&self, batch: &mut VecDeque<Box<Envelope>>) -> bool {
         debug_assert!(batch.is_empty());
         std::mem::swap(&mut self.lock().messages, batch);
         !batch.is_empty()

@@ -8,7 +8,7 @@ use super::mailbox::{Room, Share};
 use super::state::PartitionState;
 use super::{Partition, Space};
 use crate::runtime::api::{LogLine, SpaceState};
-use crate::runtime::router::{CommandRoute, Draft, EventRoute, RouteCache, Router};
+use crate::runtime::router::{Draft, EventRoute, RouteCache, Router};
 use crate::runtime::timers::{TimerChange, Timers};
 use crate::wasm::{Abort, Extras, HostCalls, Page, Schedule};
 use crate::words::failure::code;
@@ -35,7 +35,8 @@ enum Phase {
 /// What was sent or published, waiting for the commit.
 enum Outgoing {
     Event(Arc<EventRoute>, Draft),
-    Command(Arc<CommandRoute>, Arc<Partition>, Room, Draft),
+    /// With the room that was reserved at the call.
+    Command(Box<Envelope>),
 }
 
 pub struct Turn {
@@ -49,7 +50,7 @@ pub struct Turn {
     pub timers: Timers,
     routes: RouteCache,
     phase: Phase,
-    in_hand: Option<Envelope>,
+    in_hand: Option<Box<Envelope>>,
     /// What all attempts at the message in hand share.
     first: FirstAttempt,
     outbox: Vec<Outgoing>,
@@ -98,7 +99,7 @@ impl Turn {
     }
 
     /// Takes a message in hand. What follows is its attempt.
-    pub fn begin(&mut self, mut envelope: Envelope) {
+    pub fn begin(&mut self, mut envelope: Box<Envelope>) {
         envelope.attempt += 1;
         self.first = std::mem::take(&mut envelope.first);
         self.depends_on = self.depends_on.max(envelope.depends_on);
@@ -111,7 +112,7 @@ impl Turn {
     }
 
     /// All effects take place, under one sequence number. Returns the message, and what its reply rests on.
-    pub fn commit(&mut self) -> (Option<Envelope>, u64) {
+    pub fn commit(&mut self) -> (Option<Box<Envelope>>, u64) {
         let sequence = self.router.next_sequence();
         self.depends_on = sequence;
         self.state.commit();
@@ -125,9 +126,10 @@ impl Turn {
                 Outgoing::Event(route, draft) => {
                     self.router.deliver_event(&route, id, Draft { depends_on: sequence, ..draft });
                 }
-                Outgoing::Command(route, partition, room, draft) => {
-                    let draft = Draft { depends_on: sequence, ..draft };
-                    self.router.deliver_command(&partition, room, route.command.clone(), id, draft);
+                Outgoing::Command(mut envelope) => {
+                    envelope.message.id = id;
+                    envelope.depends_on = sequence;
+                    envelope.deliver();
                 }
             }
         }
@@ -135,14 +137,14 @@ impl Turn {
     }
 
     /// No effect takes place. Returns the message, and what its failure rests on.
-    pub fn discard(&mut self) -> (Option<Envelope>, u64) {
+    pub fn discard(&mut self) -> (Option<Box<Envelope>>, u64) {
         self.state.discard();
         self.timer_changes.clear();
         self.outbox.clear();
         (self.end(), self.depends_on)
     }
 
-    fn end(&mut self) -> Option<Envelope> {
+    fn end(&mut self) -> Option<Box<Envelope>> {
         self.phase = Phase::ReadOnly;
         self.emitted_bytes = 0;
         self.replaced = false;
@@ -322,7 +324,7 @@ impl Turn {
         if let Some(request) = self.first.requests.get_mut(ordinal) {
             request.progress = Progress::Sent { to: target.clone(), wait, deadline: Instant::now() + timeout };
         }
-        target.mailbox.push(envelope);
+        envelope.deliver();
         Ok(())
     }
 
@@ -406,9 +408,9 @@ impl HostCalls for Turn {
         self.charge(&body, extras.as_ref())?;
         let route = self.routes.command(&self.router, address)?;
         let draft = self.draft(body, extras);
-        let partition = route.space.partition(draft.key.as_deref()).clone();
-        let room = self.reserve(&partition, draft.weight())?;
-        self.outbox.push(Outgoing::Command(route, partition, room, draft));
+        let room = self.reserve(route.space.partition(draft.key.as_deref()), draft.weight())?;
+        let message = draft.into_message(MessageId::TO_COME, Kind::Command(route.command.clone()));
+        self.outbox.push(Outgoing::Command(Envelope::new(message, room, 0)));
         Ok(())
     }
 
