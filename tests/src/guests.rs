@@ -2,8 +2,9 @@
 //!
 //! They share one target folder with everything else that builds guests in this checkout, so that std is compiled once.
 
-use spacehost_build::{Request, Silent, build};
+use spacehost_build::{Phase, Progress, Request, build};
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -17,9 +18,21 @@ pub fn guest(name: &str) -> &'static [u8] {
     built.get(name).unwrap_or_else(|| panic!("there is no guest `{name}` in {GUESTS}"))
 }
 
+/// Says what is being built, and above all what is being installed. Past the test harness, which would keep it to itself.
+struct Told;
+
+impl Progress for Told {
+    fn phase(&mut self, _: Phase, what: &str) {
+        // Whoever closed the terminal does not want to know.
+        let _ = writeln!(std::io::stderr(), "guests: {what}");
+    }
+
+    fn line(&mut self, _: &str) {}
+}
+
 fn build_all() -> HashMap<String, Vec<u8>> {
     let request = Request::new(GUESTS).target_dir(Path::new(TARGET));
-    let built = build(&request, &mut Silent).unwrap_or_else(|error| panic!("the guests do not build: {error}"));
+    let built = build(&request, &mut Told).unwrap_or_else(|error| panic!("the guests do not build: {error}"));
     let read = |path: &Path| std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     built.into_iter().map(|guest| (guest.name.clone(), read(&guest.artifact))).collect()
 }

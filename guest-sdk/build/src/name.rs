@@ -1,11 +1,14 @@
 //! What a space may be called.
 //!
-//! Owns the rule `[a-z0-9-]{1,63}`: a name is one token of a topic and the stem of a file. Must not know where a name
+//! Owns the rule `[a-z0-9-]{1,63}`, less a few words that the host keeps for itself: a name is one token of a topic and the stem of a file. Must not know where a name
 //! came from. Fails with [`BadName`], which proposes a name that would do.
 
 use thiserror::Error;
 
 const LONGEST: usize = 63;
+
+/// What a host calls itself and senders that are no spaces.
+const RESERVED: [&str; 4] = ["client", "timer", "host", "spacehost"];
 
 /// A name that no space can have.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -27,6 +30,12 @@ pub fn check_name(name: &str) -> Result<(), BadName> {
         "it is too long"
     } else if !name.bytes().all(is_allowed) {
         "it has other characters"
+    } else if RESERVED.contains(&name) {
+        return Err(BadName {
+            name: name.to_owned(),
+            why: "it is the host's own word",
+            proposal: format!("; try `my-{name}`."),
+        });
     } else {
         return Ok(());
     };
@@ -65,7 +74,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for name in ["", "Orders", "order_book", "a.b", "größe", "a b", &"x".repeat(64)] {
+        for name in ["", "Orders", "order_book", "a.b", "größe", "a b", &"x".repeat(64), "host"] {
             assert!(check_name(name).is_err(), "{name}");
         }
     }

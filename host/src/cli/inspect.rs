@@ -59,6 +59,7 @@ fn load(runtime: &Runtime, path: &Path) -> Result<Value> {
         "version": artifact.descriptor().version,
         "digest": artifact.digest(),
         "bytes": bytes.len(),
+        "path": artifact.path().word(),
         "imports": artifact.imports(),
         "descriptor": artifact.descriptor(),
     }))

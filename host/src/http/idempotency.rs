@@ -178,7 +178,7 @@ impl Drop for Ticket {
 /// Whether repeating the work could do harm, or give nothing new.
 fn is_final(answer: &Answer) -> bool {
     match answer {
-        Ok(_) | Err(Refusal::TimedOut(_)) => true,
+        Ok(_) | Err(Refusal::Unknown(_)) => true,
         Err(Refusal::Failed(failure)) => !failure.retryable,
         Err(_) => false,
     }
@@ -231,8 +231,8 @@ mod tests {
         assert!(text(ask(&keys, "a", "x", body("now")).await).contains("now"));
         ask(&keys, "b", "x", last).await.unwrap().unwrap_err();
         assert!(text(ask(&keys, "b", "x", body("now")).await).contains("sold-out"));
-        ask(&keys, "c", "x", Err(Refusal::TimedOut(KEPT_FOR))).await.unwrap().unwrap_err();
-        assert!(text(ask(&keys, "c", "x", body("now")).await).contains("TimedOut"));
+        ask(&keys, "c", "x", Err(Refusal::Unknown(KEPT_FOR))).await.unwrap().unwrap_err();
+        assert!(text(ask(&keys, "c", "x", body("now")).await).contains("Unknown"));
     }
 
     #[tokio::test]

@@ -103,9 +103,16 @@ fn of_refusal(refusal: &Refusal) -> Problem {
         ),
         Refusal::TimedOut(_) => new(
             S::GATEWAY_TIMEOUT,
-            "timed-out",
+            "timeout",
+            "Not done in time",
+            "Nothing took effect: repeat the request, or give the space a larger `wall_per_turn_ms`.",
+        )
+        .retryable(),
+        Refusal::Unknown(_) => new(
+            S::GATEWAY_TIMEOUT,
+            "unknown",
             "No answer in time",
-            "It may still take effect: look at the space's state before you send it again without an Idempotency-Key.",
+            "It may still take effect: repeat it with the same Idempotency-Key, which gives the outcome and never a second effect.",
         ),
         Refusal::Stopping => stopping(),
     }
@@ -273,7 +280,8 @@ mod tests {
         assert_eq!(refused(Refusal::Unavailable { space: space(), state: "stopped" }), (503, "unavailable"));
         assert_eq!(refused(Refusal::Failed(Failure::last("sold-out", "none left"))), (422, "failed"));
         assert_eq!(refused(Refusal::Broken("trap".into())), (500, "broken-off"));
-        assert_eq!(refused(Refusal::TimedOut(Duration::from_secs(5))), (504, "timed-out"));
+        assert_eq!(refused(Refusal::TimedOut(Duration::from_secs(5))), (504, "timeout"));
+        assert_eq!(refused(Refusal::Unknown(Duration::from_secs(5))), (504, "unknown"));
         assert_eq!(refused(Refusal::Stopping), (503, "stopping"));
     }
 

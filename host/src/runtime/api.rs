@@ -39,9 +39,12 @@ pub enum Refusal {
     /// The guest trapped or exceeded a limit; nothing of the turn took effect.
     #[error("the turn was broken off: {0}")]
     Broken(String),
-    /// No answer in time. It may still be handled.
-    #[error("no answer within {0:?}; the command may still take effect")]
+    /// It had not begun, or was ended, in time: certainly no effect.
+    #[error("not done within {0:?}; nothing took effect")]
     TimedOut(Duration),
+    /// It had begun and goes on: it may still take effect.
+    #[error("no answer within {0:?}; the command has begun and may still take effect")]
+    Unknown(Duration),
     #[error("the host is shutting down")]
     Stopping,
 }

@@ -68,7 +68,7 @@ impl Runtime {
     /// Finishes the turns in hand and serves no more until `resume`. Events and one-way messages wait meanwhile.
     pub async fn stop(&self, name: &SpaceName) -> Result<(), super::api::Refusal> {
         let space = self.0.known(name.as_str())?;
-        space.set_state(SpaceState::Stopped, "stopped by the operator");
+        space.set_state(SpaceState::Stopped, "by the operator");
         order(&space, Control::Attend).await;
         space.note("info", "stopped by the operator".to_owned());
         Ok(())

@@ -37,6 +37,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 use waits::PartitionNumber;
 
+/// How long a turn that is being ended may take to say so.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Clone)]
 pub struct RuntimeConfig {
     /// Threads that run guests.
@@ -94,14 +97,18 @@ impl Runtime {
         let (waiter, mut wait) = wait();
         envelope.waiter = Some(waiter);
         envelope.deliver();
-        match tokio::time::timeout(timeout, &mut wait.reply).await {
+        let mut answer = tokio::time::timeout(timeout, &mut wait.reply).await;
+        if answer.is_err() {
+            if wait.withdraw() {
+                return Err(Refusal::TimedOut(timeout));
+            }
+            // A turn that is ended for its own length says so in a moment.
+            answer = tokio::time::timeout(LAST_WORD, &mut wait.reply).await;
+        }
+        match answer {
             Ok(Ok(reply)) => answer_to_client(reply.answer, &space, timeout),
             Ok(Err(_)) => Err(Refusal::Stopping),
-            Err(_) => {
-                // If it had not begun it never will.
-                wait.withdraw();
-                Err(Refusal::TimedOut(timeout))
-            }
+            Err(_) => Err(Refusal::Unknown(timeout)),
         }
     }
 

@@ -48,6 +48,15 @@ pub enum Path {
     Fiber,
 }
 
+impl Path {
+    pub fn word(self) -> &'static str {
+        match self {
+            Path::Sync => "sync",
+            Path::Fiber => "fiber",
+        }
+    }
+}
+
 /// The path of all instances of one component.
 pub(super) struct PathChoice {
     pub may_wait: bool,

@@ -11,11 +11,17 @@ use std::sync::Arc;
 pub const MAX_TOPIC: usize = 255;
 const MAX_NAME: usize = 63;
 
+/// What `context.source` says of senders that are no spaces, and the host's own name: a space so called could pass for
+/// them.
+const RESERVED: [&str; 4] = ["client", "timer", "host", "spacehost"];
+
 /// Why a name, topic, pattern or address was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     #[error("`{0}` is no space name: use 1 to 63 of a-z, 0-9 and -, such as `order-book`")]
     Space(String),
+    #[error("`{0}` is the host's own word, so no space can have it for a name: choose another, such as `my-{0}`")]
+    Reserved(String),
     #[error("`{0}` is no topic: use tokens of letters, digits, - and _ joined by dots, such as `orders.4711.paid`")]
     Topic(String),
     #[error("`{0}` is no pattern: use tokens joined by dots, `*` for one token, `>` for the rest at the end")]
@@ -87,6 +93,9 @@ impl SpaceName {
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(legal) {
+            if RESERVED.contains(&text) {
+                return Err(NameError::Reserved(text.to_owned()));
+            }
             Ok(SpaceName(text.into()))
         } else {
             Err(NameError::Space(shorten(text)))
@@ -196,7 +205,7 @@ mod tests {
         for good in ["a", "order-book", "7", &"x".repeat(63)] {
             assert!(SpaceName::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "Orders", "a.b", "a/b", "a_b", "ä", &"x".repeat(64), "a b"] {
+        for bad in ["", "Orders", "a.b", "a/b", "a_b", "ä", &"x".repeat(64), "a b", "host", "client"] {
             assert!(SpaceName::parse(bad).is_err(), "{bad}");
         }
     }

@@ -12,7 +12,6 @@ pub mod turn;
 use super::api::{DeadLetter, LogLine, SpaceState, SpaceStatus, Usage};
 use super::logs::Logs;
 use super::waits::PartitionNumber;
-use crate::wasm::Path;
 use crate::words::message::PartitionName;
 use crate::words::{Limits, SpaceName, SpaceSettings};
 use arc_swap::ArcSwapOption;
@@ -228,7 +227,7 @@ impl Space {
             version: artifact.descriptor().version.clone(),
             generation: loaded.generation,
             digest: artifact.digest().to_owned(),
-            path: if artifact.path() == Path::Sync { "sync" } else { "fiber" },
+            path: artifact.path().word(),
             imports: artifact.imports().to_vec(),
             descriptor: artifact.descriptor().clone(),
             limits: loaded.settings.limits.clone(),
