@@ -62,8 +62,8 @@ impl Backoff {
     }
 
     /// Takes out what `wanted` says, keeping the order of the rest.
-    pub fn remove(&mut self, wanted: impl Fn(&Envelope) -> bool) -> Vec<Box<Envelope>> {
-        let mut removed = Vec::new();
+    pub fn remove(&mut self, wanted: impl Fn(&Envelope) -> bool) -> VecDeque<Box<Envelope>> {
+        let mut removed = VecDeque::new();
         for line in &mut self.0 {
             let (taken, kept): (Vec<_>, Vec<_>) = line.waiting.drain(..).partition(|envelope| wanted(envelope));
             removed.extend(taken);
