@@ -1,0 +1,296 @@
+//! The ledger: takes the records of all that happens, gives each its sequence, and says when it is on disk.
+//!
+//! Owns the commit group that is being filled, the committer thread that writes groups to the journal, and the durable
+//! sequence. Must not know what records mean or who waits for them: it tells its one listener. In memory mode it counts
+//! sequences and all is durable at once. Fails for good when the disk does: nothing is ever durable after that.
+
+use super::journal::{Group, Journal, JournalError, SegmentInfo, Spare};
+use super::record::Record;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Above this much unwritten the partitions wait between turns: the disk, not the memory, sets the pace.
+const MOST_UNWRITTEN: usize = 16 << 20;
+/// Between two attempts at writing to a full disk.
+const WHILE_FULL: Duration = Duration::from_millis(250);
+
+/// What the ledger tells its listener, on the committer thread.
+pub trait Listen: Send + Sync {
+    /// A group is on disk: all up to `sequence` is durable.
+    fn durable(&self, sequence: u64, group: &Group);
+    /// The disk has failed. Nothing will be durable any more, and the process must end.
+    fn failed(&self, error: &JournalError);
+}
+
+/// A handle. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger(Arc<Shared>);
+
+struct Shared {
+    on_disk: bool,
+    filling: Mutex<Filling>,
+    filled: Condvar,
+    durable: AtomicU64,
+    congested: AtomicBool,
+    full: AtomicBool,
+    /// What the tables hold on disk: the journal may forget it.
+    tables_at: AtomicU64,
+    /// Whoever follows the journal waits here for more.
+    follower: (Mutex<()>, Condvar),
+    listener: OnceLock<Arc<dyn Listen>>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Filling {
+    last: u64,
+    group: Group,
+    /// The committer waits for the first record of a group.
+    idle: bool,
+    closed: bool,
+}
+
+impl Ledger {
+    /// Keeps nothing; all is durable as soon as it has happened.
+    pub fn in_memory() -> Self {
+        Ledger::new(false, 0)
+    }
+
+    /// Writes to `journal`, whose last record is `last`.
+    pub fn on_disk(journal: Journal, last: u64, retention: Retention) -> std::io::Result<Self> {
+        let ledger = Ledger::new(true, last);
+        let committer = Committer::new(ledger.0.clone(), journal, retention);
+        let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run())?;
+        *lock(&ledger.0.committer) = Some(thread);
+        Ok(ledger)
+    }
+
+    fn new(on_disk: bool, last: u64) -> Self {
+        let filling = Filling { last, group: Group::default(), idle: false, closed: false };
+        Ledger(Arc::new(Shared {
+            on_disk,
+            filling: Mutex::new(filling),
+            filled: Condvar::new(),
+            durable: AtomicU64::new(last),
+            congested: AtomicBool::new(false),
+            full: AtomicBool::new(false),
+            tables_at: AtomicU64::new(0),
+            follower: Default::default(),
+            listener: OnceLock::new(),
+            committer: Mutex::default(),
+        }))
+    }
+
+    /// Whoever is told of durability and failure. Only the first one is.
+    pub fn listen(&self, listener: Arc<dyn Listen>) {
+        let _ = self.0.listener.set(listener);
+    }
+
+    /// Whether records are kept at all; in memory mode nobody needs to make them.
+    pub fn keeps_records(&self) -> bool {
+        self.0.on_disk
+    }
+
+    /// The next sequence in memory mode, where nothing leaves a record.
+    pub fn next_sequence(&self) -> u64 {
+        self.0.durable.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Takes an encoded record, and answers its sequence. Its effects may be shown inside the host at once.
+    pub fn submit(&self, encoded: &[u8]) -> u64 {
+        let mut filling = lock(&self.0.filling);
+        filling.last += 1;
+        let sequence = filling.last;
+        filling.group.push(sequence, encoded);
+        if filling.group.len_bytes() > MOST_UNWRITTEN {
+            self.0.congested.store(true, Ordering::Relaxed);
+        }
+        if std::mem::take(&mut filling.idle) {
+            drop(filling);
+            self.0.filled.notify_one();
+        }
+        sequence
+    }
+
+    /// The last sequence given.
+    pub fn last(&self) -> u64 {
+        if self.0.on_disk { lock(&self.0.filling).last } else { self.durable() }
+    }
+
+    /// Everything up to here is on disk.
+    pub fn durable(&self) -> u64 {
+        self.0.durable.load(Ordering::Acquire)
+    }
+
+    /// More waits to be written than should. It passes with the next group.
+    pub fn is_congested(&self) -> bool {
+        self.0.congested.load(Ordering::Relaxed)
+    }
+
+    /// The disk has no room. It passes when there is some.
+    pub fn is_full(&self) -> bool {
+        self.0.full.load(Ordering::Relaxed)
+    }
+
+    /// Up to here the tables are on disk.
+    pub fn tables_at(&self, sequence: u64) {
+        self.0.tables_at.store(sequence, Ordering::Relaxed);
+    }
+
+    /// Waits until more than `sequence` is durable, for so long at most, or until `stop`.
+    pub fn wait_beyond(&self, sequence: u64, at_most: Duration, stop: &AtomicBool) {
+        let (lock, more) = &self.0.follower;
+        let nothing = |_: &mut ()| self.durable() <= sequence && !stop.load(Ordering::Acquire);
+        // Whether it was time or news does not matter: the caller looks.
+        drop(more.wait_timeout_while(self::lock(lock), at_most, nothing));
+    }
+
+    /// Lets whoever waits in `wait_beyond` look again.
+    pub fn wake_follower(&self) {
+        let (lock, more) = &self.0.follower;
+        drop(self::lock(lock));
+        more.notify_all();
+    }
+
+    /// Writes what has been submitted, and ends the committer.
+    pub fn close(&self) {
+        lock(&self.0.filling).closed = true;
+        self.0.filled.notify_one();
+        if let Some(committer) = lock(&self.0.committer).take() {
+            // A committer that panicked has already been reported by its panic.
+            let _ = committer.join();
+        }
+    }
+}
+
+/// How much of the journal is kept for history and for readers that come back; what the tables lack is always kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    pub bytes: u64,
+    pub age: Duration,
+}
+
+impl Retention {
+    /// The first sequence to keep, of these segments.
+    fn keep_from(&self, segments: &[SegmentInfo]) -> u64 {
+        let mut bytes: u64 = segments.iter().map(|segment| segment.bytes).sum();
+        let mut keep_from = 0;
+        for segment in segments {
+            let old = segment.modified.elapsed().is_ok_and(|age| age > self.age);
+            let (true, Some(last)) = (bytes > self.bytes || old, segment.last) else { break };
+            keep_from = last + 1;
+            bytes -= segment.bytes;
+        }
+        keep_from
+    }
+}
+
+struct Committer {
+    shared: Arc<Shared>,
+    journal: Journal,
+    retention: Retention,
+    /// The next segment, when it is being made.
+    spare: Option<JoinHandle<Result<Spare, JournalError>>>,
+}
+
+impl Committer {
+    fn new(shared: Arc<Shared>, journal: Journal, retention: Retention) -> Self {
+        Committer { shared, journal, retention, spare: None }
+    }
+
+    fn run(mut self) {
+        let mut group = Group::default();
+        while self.next_group(&mut group) {
+            match self.write(&mut group).and_then(|()| self.look_after_segments()) {
+                Ok(()) => self.tell(&group),
+                Err(error) => {
+                    if let Some(listener) = self.shared.listener.get() {
+                        listener.failed(&error);
+                    }
+                    return;
+                }
+            }
+            group.clear();
+        }
+    }
+
+    /// Exchanges the empty group for the one that has been filled; false at the end.
+    fn next_group(&self, group: &mut Group) -> bool {
+        let mut filling = lock(&self.shared.filling);
+        while filling.group.is_empty() {
+            if filling.closed {
+                return false;
+            }
+            filling.idle = true;
+            filling = self.shared.filled.wait(filling).unwrap_or_else(PoisonError::into_inner);
+        }
+        filling.idle = false;
+        std::mem::swap(&mut filling.group, group);
+        self.shared.congested.store(false, Ordering::Relaxed);
+        true
+    }
+
+    /// Writes a group; on a full disk, waits until there is room. Meanwhile the group that is being filled only grows as far
+    /// as the turns in hand fill it, because the edges take nothing in.
+    fn write(&mut self, group: &mut Group) -> Result<(), JournalError> {
+        loop {
+            match self.journal.append(group) {
+                Err(JournalError::Full { .. }) if !lock(&self.shared.filling).closed => {
+                    self.shared.full.store(true, Ordering::Relaxed);
+                    std::thread::sleep(WHILE_FULL);
+                }
+                written => {
+                    self.shared.full.store(false, Ordering::Relaxed);
+                    return written;
+                }
+            }
+        }
+    }
+
+    /// Has the next segment made ahead of need, and drops the oldest when that is in place.
+    fn look_after_segments(&mut self) -> Result<(), JournalError> {
+        if self.spare.is_none()
+            && let Some(plan) = self.journal.plan_spare()
+        {
+            // Without a thread, or without room on the disk, the append that needs the segment makes it.
+            self.spare = std::thread::Builder::new().name("spare".into()).spawn(move || plan.build()).ok();
+        }
+        let Some(made) = self.spare.take_if(|spare| spare.is_finished()) else { return Ok(()) };
+        if let Ok(Ok(spare)) = made.join() {
+            self.journal.add_spare(spare)?;
+        }
+        let segments: Vec<_> = self.journal.segments().cloned().collect();
+        let keep_from = self.retention.keep_from(&segments);
+        self.journal.retire(keep_from.min(self.shared.tables_at.load(Ordering::Relaxed) + 1))?;
+        Ok(())
+    }
+
+    fn tell(&self, group: &Group) {
+        let Some(last) = group.last() else { return };
+        self.shared.durable.store(last, Ordering::Release);
+        let (lock, more) = &self.shared.follower;
+        drop(self::lock(lock));
+        more.notify_all();
+        if let Some(listener) = self.shared.listener.get() {
+            listener.durable(last, group);
+        }
+    }
+}
+
+/// Encodes records into a buffer that is used again and again.
+#[derive(Default)]
+pub struct Scribe(Vec<u8>);
+
+impl Scribe {
+    /// Submits a record, and answers its sequence.
+    pub fn submit(&mut self, ledger: &Ledger, record: &Record<'_>) -> u64 {
+        self.0.clear();
+        self.0 = record.encode(std::mem::take(&mut self.0));
+        ledger.submit(&self.0)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,145 @@
+//! The store: the journal, which is the truth, and the tables that are written behind it.
+//!
+//! Owns the data folder: its lock, its layout (`journal/`, `tables/`) and the order in which it is opened. Must not know
+//! what runs on it. Fails, and changes nothing, when the folder is another host's, damaged, or of a newer format.
+//!
+//! ```text
+//! ledger (sequence, group) -> committer -> journal -> table writer -> tables
+//!                                             |                          |
+//! at the start:                        what the tables lack ----------> image
+//! ```
+
+pub mod journal;
+mod keeper;
+pub mod ledger;
+pub mod record;
+pub mod tables;
+
+use journal::{Journal, JournalConfig, JournalError, Lock, LockError, Opened, Reader};
+pub use keeper::Keeper;
+use ledger::{Ledger, Retention, Scribe};
+use record::{Record, RecordError};
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tables::{Image, Tables, TablesError};
+
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    pub segment_bytes: u64,
+    /// How much of the past is kept for history and for readers that come back.
+    pub retention: Retention,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        let retention = Retention { bytes: 1 << 30, age: Duration::from_secs(7 * 24 * 3600) };
+        StoreConfig { segment_bytes: JournalConfig::default().segment_bytes, retention }
+    }
+}
+
+/// Why a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("could not make {}: {source}", path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Tables(#[from] TablesError),
+    #[error("record {sequence} of the journal: {error}")]
+    Record { sequence: u64, error: RecordError },
+    #[error(
+        "the tables end at sequence {tables} and the journal begins at {journal}: what lies between is lost; restore the data folder from a backup"
+    )]
+    Gap { tables: u64, journal: u64 },
+    #[error(
+        "the tables hold sequence {tables}, but the journal ends at {journal}: the journal is not the one that they were written behind; restore the data folder from a backup"
+    )]
+    Ahead { tables: u64, journal: u64 },
+    #[error("could not start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// What a host starts on.
+pub struct Store {
+    pub ledger: Ledger,
+    /// The sequence of the host's start.
+    pub started: u64,
+    /// Tells the ids of this store's messages from those of others.
+    pub host_id: String,
+    pub image: Image,
+    /// Where its readers find the journal; none in memory.
+    pub journal: Option<PathBuf>,
+    /// None in memory.
+    pub keeper: Option<Keeper>,
+}
+
+impl Store {
+    /// Keeps nothing; nothing outlives the process.
+    pub fn in_memory() -> Self {
+        // Two hosts that start in the same moment still differ: the hasher is seeded at random.
+        let host_id = RandomState::new().hash_one(SystemTime::now()) as u32;
+        let host_id = format!("{host_id:08x}");
+        Store { ledger: Ledger::in_memory(), started: 0, host_id, image: Image::default(), journal: None, keeper: None }
+    }
+
+    /// Opens the folder, or begins a new one, and brings the tables up to the journal's end.
+    pub fn open(data: &Path, config: &StoreConfig) -> Result<Self, StoreError> {
+        make(data)?;
+        let lock = Lock::take(data)?;
+        let folder = data.join("journal");
+        let (journal, opened) = Journal::open(&folder, &JournalConfig { segment_bytes: config.segment_bytes })?;
+        if opened.cut_bytes > 0 {
+            tracing::warn!(
+                "cut a torn end of {} bytes off the journal: nothing in it was ever acknowledged",
+                opened.cut_bytes
+            );
+        }
+        let mut tables = Tables::open(&data.join("tables"))?;
+        catch_up(&mut tables, &folder, &opened)?;
+        let image = tables.image()?;
+        let last = opened.last.unwrap_or(0);
+        let ledger = Ledger::on_disk(journal, last, config.retention).map_err(StoreError::Thread)?;
+        let started = Scribe::default().submit(&ledger, &Record::Started { time_ms: now_ms() });
+        let keeper = Keeper::start(tables, folder.clone(), ledger.clone(), lock).map_err(StoreError::Thread)?;
+        Ok(Store {
+            ledger,
+            started,
+            host_id: format!("{:016x}", opened.id),
+            image,
+            journal: Some(folder),
+            keeper: Some(keeper),
+        })
+    }
+}
+
+fn make(folder: &Path) -> Result<(), StoreError> {
+    std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: folder.to_owned(), source })
+}
+
+/// Applies what the journal has and the tables lack.
+fn catch_up(tables: &mut Tables, folder: &Path, opened: &Opened) -> Result<(), StoreError> {
+    let (at, last) = (tables.sequence(), opened.last.unwrap_or(0));
+    if at > last {
+        return Err(StoreError::Ahead { tables: at, journal: last });
+    }
+    if let Some(first) = opened.first.filter(|first| *first > at + 1) {
+        return Err(StoreError::Gap { tables: at, journal: first });
+    }
+    let mut reader = Reader::new(folder, at + 1);
+    while let Some((sequence, encoded)) = reader.next(last)? {
+        let record = Record::decode(encoded).map_err(|error| StoreError::Record { sequence, error })?;
+        tables.apply(sequence, &record)?;
+        if tables.overlay_bytes() > keeper::MOST_DIRTY {
+            tables.flush()?;
+        }
+    }
+    Ok(tables.flush()?)
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

@@ -1,0 +1,341 @@
+//! The entries of the journal: what is written, once and for all, when something has happened.
+//!
+//! Owns their shape and encoding, and nothing else: must not know files, tables or the runtime. Borrowing, so that writing
+//! copies each byte once and reading none. The encoding is postcard behind a version byte; fields and variants are only
+//! ever added at the end, under a new version. Fails with [`RecordError`] on bytes that are no record of a known version.
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the encoding, the first byte of each record.
+const VERSION: u8 = 1;
+
+/// Bytes that are no record, or one of a newer host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    #[error("the record has version {0}, which this host does not know: use the host that wrote it, or a newer one")]
+    Version(u8),
+    #[error("the record does not decode: {0}")]
+    Malformed(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Record<'a> {
+    /// The host has started. The ids of messages that no turn made are counted from here.
+    Started { time_ms: u64 },
+    /// A message from outside was taken in, to be handled later. Its id is the sequence of this record.
+    Accepted {
+        #[serde(borrow)]
+        message: Message<'a>,
+        #[serde(borrow)]
+        to: Vec<Place<'a>>,
+        time_ms: u64,
+    },
+    /// A message has been handled, for good or ill, and is done with.
+    #[serde(borrow)]
+    Turn(Turn<'a>),
+    /// An attempt has failed and the message waits for the next one.
+    Setback {
+        #[serde(borrow)]
+        place: Place<'a>,
+        message: MessageId,
+        attempt: u32,
+        due_ms: u64,
+    },
+    /// A message is set aside after its last attempt.
+    Buried {
+        #[serde(borrow)]
+        place: Place<'a>,
+        #[serde(borrow)]
+        message: Consumed<'a>,
+        attempts: u32,
+        #[serde(borrow)]
+        failure: Failure<'a>,
+        time_ms: u64,
+    },
+    /// A dead letter is to be handled again under its id, or was dropped.
+    Exhumed {
+        #[serde(borrow)]
+        place: Place<'a>,
+        message: MessageId,
+        retry: bool,
+    },
+    /// A version serves from here on, with what its migration changed: an encoded `Migrated` for each partition that
+    /// migrated. Their messages are numbered through, in that order.
+    Deployed {
+        space: &'a str,
+        #[serde(borrow)]
+        version: Version<'a>,
+        #[serde(borrow)]
+        migrated: Vec<&'a [u8]>,
+        time_ms: u64,
+    },
+    /// A space's state, timers, backlog and dead letters are gone for good.
+    Purged { space: &'a str },
+}
+
+/// One partition of one space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place<'a> {
+    pub space: &'a str,
+    pub partition: u32,
+}
+
+/// The sequence of the record that made the message, and its place among that record's messages. For messages that no
+/// record made (waiting commands, requests, firings): the sequence of `Started`, and a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MessageId {
+    pub sequence: u64,
+    pub ordinal: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    Command,
+    Event,
+    Timer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sender<'a> {
+    #[serde(borrow)]
+    Partition(Place<'a>),
+    Client(u64),
+    Timer,
+    Host,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message<'a> {
+    #[serde(borrow)]
+    pub sender: Sender<'a>,
+    pub kind: Kind,
+    /// Command, topic or timer name.
+    pub name: &'a str,
+    #[serde(with = "serde_bytes")]
+    pub body: &'a [u8],
+    pub key: Option<&'a str>,
+    pub headers: Vec<(&'a str, &'a str)>,
+    pub hops: u16,
+    /// Its outcome is kept for whoever asks.
+    pub tracked: bool,
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A client's Idempotency-Key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// Digest of scope and key.
+    pub key: [u8; 32],
+    /// Digest of what was asked.
+    pub content: [u8; 32],
+}
+
+/// The message that a turn consumed.
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack, between a turn and its encoding")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Consumed<'a> {
+    /// One that an earlier record made, and that has been pending since.
+    Pending(MessageId),
+    /// One that no record made.
+    Direct {
+        id: MessageId,
+        #[serde(borrow)]
+        message: Message<'a>,
+        request: Option<RequestId>,
+    },
+}
+
+/// Which request of which message; the callee's record keeps the reply under it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RequestId {
+    pub caller: MessageId,
+    pub ordinal: u32,
+    /// Of target, command and body: a retry that asks something else has diverged.
+    pub digest: [u8; 32],
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure<'a> {
+    pub code: &'a str,
+    pub message: &'a str,
+    pub retryable: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Outcome<'a> {
+    #[serde(borrow)]
+    Done(#[serde(with = "serde_bytes")] &'a [u8]),
+    #[serde(borrow)]
+    Failed(Failure<'a>),
+}
+
+/// All that one turn did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Turn<'a> {
+    #[serde(borrow)]
+    pub place: Place<'a>,
+    pub message: Consumed<'a>,
+    pub attempt: u32,
+    pub outcome: Outcome<'a>,
+    /// What `context.now` answered, if it was asked. The random numbers follow from the id.
+    pub now_ms: Option<u64>,
+    /// The end of the turn.
+    pub time_ms: u64,
+    pub writes: Vec<Write<'a>>,
+    pub emitted: Vec<Emitted<'a>>,
+    pub timers: Vec<TimerChange<'a>>,
+    /// What its requests got, by their ordinal.
+    pub requests: Vec<Requested<'a>>,
+    /// The highest sequence that it rests on.
+    pub depends_on: u64,
+}
+
+/// A key's new value; none: it was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Write<'a> {
+    #[serde(with = "serde_bytes")]
+    pub key: &'a [u8],
+    #[serde(borrow, with = "serde_bytes")]
+    pub value: Option<&'a [u8]>,
+}
+
+/// A message that the turn sent, and where it went. Its id is the record's sequence and its place in the list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Emitted<'a> {
+    #[serde(borrow)]
+    pub message: Message<'a>,
+    pub to: Vec<Place<'a>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TimerChange<'a> {
+    Set {
+        name: &'a str,
+        #[serde(with = "serde_bytes")]
+        body: &'a [u8],
+        due_ms: u64,
+        every_ms: Option<u64>,
+    },
+    Cancel {
+        name: &'a str,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Requested<'a> {
+    pub digest: [u8; 32],
+    #[serde(borrow)]
+    pub outcome: Outcome<'a>,
+}
+
+/// What serves under a space's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version<'a> {
+    pub version: &'a str,
+    pub digest: &'a str,
+    pub generation: u64,
+    pub partitions: u32,
+}
+
+/// What `migrate` did to one partition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Migrated<'a> {
+    pub partition: u32,
+    #[serde(borrow)]
+    pub writes: Vec<Write<'a>>,
+    pub emitted: Vec<Emitted<'a>>,
+    pub timers: Vec<TimerChange<'a>>,
+}
+
+impl<'a> Migrated<'a> {
+    pub fn encode(&self) -> Vec<u8> {
+        encode(self, Vec::new())
+    }
+
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, RecordError> {
+        postcard::from_bytes(bytes).map_err(RecordError::malformed)
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Appends the encoded record to `out`.
+    pub fn encode(&self, mut out: Vec<u8>) -> Vec<u8> {
+        out.push(VERSION);
+        encode(self, out)
+    }
+
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, RecordError> {
+        match bytes.split_first() {
+            Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(RecordError::malformed),
+            Some((&version, _)) => Err(RecordError::Version(version)),
+            None => Err(RecordError::Malformed("it is empty".to_owned())),
+        }
+    }
+}
+
+impl RecordError {
+    fn malformed(error: postcard::Error) -> Self {
+        RecordError::Malformed(error.to_string())
+    }
+}
+
+/// Into memory; the encoding refuses only sequences of unknown length, and no type here has one.
+fn encode(value: &impl Serialize, out: Vec<u8>) -> Vec<u8> {
+    postcard::to_extend(value, out).unwrap_or_else(|error| unreachable!("a record encodes: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn() -> Record<'static> {
+        let place = Place { space: "orders", partition: 3 };
+        let message = Message {
+            sender: Sender::Partition(Place { space: "cart", partition: 0 }),
+            kind: Kind::Command,
+            name: "place",
+            body: b"{}",
+            key: Some("customer-7"),
+            headers: vec![("traceparent", "00-1-2-00")],
+            hops: 2,
+            tracked: false,
+            idempotency: None,
+        };
+        let id = MessageId { sequence: 7, ordinal: 0 };
+        let request = RequestId { caller: id, ordinal: 1, digest: [9; 32] };
+        Record::Turn(Turn {
+            place,
+            message: Consumed::Direct { id, message: message.clone(), request: Some(request) },
+            attempt: 1,
+            outcome: Outcome::Failed(Failure { code: "sold-out", message: "none left", retryable: false }),
+            now_ms: Some(1),
+            time_ms: 2,
+            writes: vec![Write { key: b"k", value: Some(b"v") }, Write { key: b"gone", value: None }],
+            emitted: vec![Emitted { message, to: vec![place] }],
+            timers: vec![TimerChange::Cancel { name: "reminder" }],
+            requests: vec![Requested { digest: [1; 32], outcome: Outcome::Done(b"yes") }],
+            depends_on: 6,
+        })
+    }
+
+    #[test]
+    fn a_record_reads_back_as_written() {
+        let bytes = turn().encode(Vec::new());
+        assert_eq!(Record::decode(&bytes), Ok(turn()));
+    }
+
+    #[test]
+    fn a_record_of_a_newer_host_is_refused_by_its_version() {
+        let mut bytes = turn().encode(Vec::new());
+        bytes[0] = VERSION + 1;
+        assert_eq!(Record::decode(&bytes), Err(RecordError::Version(VERSION + 1)));
+    }
+
+    #[test]
+    fn a_record_cut_short_anywhere_is_malformed_and_never_another_record() {
+        let bytes = turn().encode(Vec::new());
+        for length in 0..bytes.len() {
+            assert!(matches!(Record::decode(&bytes[..length]), Err(RecordError::Malformed(_))), "{length}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Makes the image of the tables: every row once, in whatever order, into the place where the runtime looks for it.
+//!
+//! Must not know why a row is there. Fails on the first row that does not decode, and names it.
+
+use super::error::TablesError;
+use super::image::{Answered, DeadLetter, Ended, Image, Partition, Pending, Reply, Timer};
+use super::keys::{self, Table};
+use super::layers::Layers;
+use super::rows::{self, DeadLetterRow, IdempotencyRow, OutcomeRow, PendingRow, ReplyRow, TimerRow, corrupt};
+use crate::store::record::{self, MessageId, Place};
+use bytes::Bytes;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+
+pub fn image(layers: &Layers, sequence: u64) -> Result<Image, TablesError> {
+    let mut loading = Loading { image: Image { sequence, ..Image::default() }, ..Loading::default() };
+    layers.for_each(|key, value| loading.row(key, value))?;
+    Ok(loading.finish())
+}
+
+#[derive(Default)]
+struct Loading {
+    image: Image,
+    /// They may come before their callers.
+    replies: Vec<Found>,
+    answered: Latest<[u8; 32]>,
+    ended: Latest<MessageId>,
+}
+
+/// The last record that has said what became of something.
+type Latest<K> = HashMap<K, u64>;
+
+/// A reply, and who got it.
+struct Found {
+    space: String,
+    partition: u32,
+    caller: MessageId,
+    ordinal: u32,
+    reply: Reply,
+}
+
+impl Loading {
+    fn row(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        match Table::of(key).ok_or_else(|| corrupt(key, "no table has such a key"))? {
+            Table::Meta => Ok(()),
+            Table::Spaces => self.version(key, value),
+            Table::State => self.state(key, value),
+            Table::Pending => self.pending(key, value),
+            Table::Timers => self.timer(key, value),
+            Table::DeadLetters => self.dead_letter(key, value),
+            Table::Replies => self.reply(key, value),
+            Table::Idempotency => self.answer(key, value),
+            Table::Outcomes => self.outcome(key, value),
+        }
+    }
+
+    fn version(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let name = part_of(key, keys::name_of(key))?;
+        let version: record::Version = rows::decode(key, value)?;
+        self.image.spaces.entry(name.to_owned()).or_default().version = Some(version.into());
+        Ok(())
+    }
+
+    fn state(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let (place, own_key) = part_of(key, keys::place_of(key))?;
+        self.partition(place).state.insert(own_key.to_owned(), Bytes::copy_from_slice(value));
+        Ok(())
+    }
+
+    fn pending(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let (place, id) = part_of(key, keys::whole_message_of(key))?;
+        let PendingRow { attempts, due_ms, retried, message } = rows::decode(key, value)?;
+        let replies = BTreeMap::new();
+        let pending = Pending { message: message.into(), attempts, due_ms, retried, replies };
+        self.partition(place).pending.insert(id, pending);
+        Ok(())
+    }
+
+    fn timer(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let (place, name) = part_of(key, keys::place_of(key))?;
+        let name = part_of(key, std::str::from_utf8(name).ok())?;
+        let TimerRow { due_ms, every_ms, body } = rows::decode(key, value)?;
+        let timer = Timer { body: Bytes::copy_from_slice(body), due_ms, every_ms };
+        self.partition(place).timers.insert(name.to_owned(), timer);
+        Ok(())
+    }
+
+    fn dead_letter(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let (place, id) = part_of(key, keys::whole_message_of(key))?;
+        let DeadLetterRow { attempts, time_ms, failure, message } = rows::decode(key, value)?;
+        let (message, failure, replies) = (message.into(), failure.into(), BTreeMap::new());
+        let letter = DeadLetter { message, attempts, failure, time_ms, replies };
+        self.partition(place).dead_letters.insert(id, letter);
+        Ok(())
+    }
+
+    fn reply(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let (place, caller, ordinal) = part_of(key, keys::reply_of(key))?;
+        let ReplyRow { digest, outcome } = rows::decode(key, value)?;
+        let reply = Reply { digest, outcome: outcome.into() };
+        let space = place.space.to_owned();
+        self.replies.push(Found { space, partition: place.partition, caller, ordinal, reply });
+        Ok(())
+    }
+
+    fn answer(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let sequence = part_of(key, keys::sequence_of(key))?;
+        let IdempotencyRow { key, content, time_ms, answer } = rows::decode(key, value)?;
+        if is_latest(&mut self.answered, key, sequence) {
+            self.image.idempotency.insert(key, Answered { content, answer: answer.into(), time_ms });
+        }
+        Ok(())
+    }
+
+    fn outcome(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let sequence = part_of(key, keys::sequence_of(key))?;
+        let OutcomeRow { message, time_ms, outcome } = rows::decode(key, value)?;
+        if is_latest(&mut self.ended, message, sequence) {
+            self.image.outcomes.insert(message, Ended { outcome: outcome.into(), time_ms });
+        }
+        Ok(())
+    }
+
+    fn partition(&mut self, place: Place<'_>) -> &mut Partition {
+        let space = self.image.spaces.entry(place.space.to_owned()).or_default();
+        space.partitions.entry(place.partition).or_default()
+    }
+
+    /// Gives each caller that is still there what it got. Whoever is gone will not ask again.
+    fn finish(mut self) -> Image {
+        for Found { space, partition, caller, ordinal, reply } in self.replies {
+            let partition = self.image.spaces.get_mut(&space).and_then(|space| space.partitions.get_mut(&partition));
+            let Some(partition) = partition else { continue };
+            if let Some(pending) = partition.pending.get_mut(&caller) {
+                pending.replies.insert(ordinal, reply);
+            } else if let Some(letter) = partition.dead_letters.get_mut(&caller) {
+                letter.replies.insert(ordinal, reply);
+            }
+        }
+        self.image
+    }
+}
+
+fn is_latest<K: Hash + Eq>(latest: &mut Latest<K>, key: K, sequence: u64) -> bool {
+    let known = latest.entry(key).or_default();
+    let later = sequence >= *known;
+    *known = sequence.max(*known);
+    later
+}
+
+fn part_of<T>(key: &[u8], part: Option<T>) -> Result<T, TablesError> {
+    part.ok_or_else(|| corrupt(key, "its key is no key of the table"))
+}

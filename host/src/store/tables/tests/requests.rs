@@ -1,0 +1,111 @@
+//! Requests: replies are recorded under their caller until the caller is done with.
+
+use super::*;
+use crate::store::tables::image;
+use crate::store::tables::keys::{self, Table};
+
+/// B answers the request of A's message.
+fn reply(desk: &mut Desk, caller: MessageId, ordinal: u32, outcome: Outcome<'_>) {
+    desk.apply(Record::Turn(Turn { place: B, outcome, ..turn(request(caller, ordinal)) }));
+}
+
+fn ordinals(desk: &Desk, caller: MessageId) -> Vec<u32> {
+    desk.at_a().pending[&caller].replies.keys().copied().collect()
+}
+
+#[test]
+fn a_reply_is_recorded_under_its_caller_and_ordinal_with_its_digest() {
+    let mut desk = Desk::new();
+    let caller = desk.accept(command());
+    reply(&mut desk, caller, 1, Outcome::Done(b"yes"));
+    let reply = image::Reply { digest: [9; 32], outcome: image::Outcome::Done("yes".into()) };
+    assert_eq!(desk.at_a().pending[&caller].replies, [(1, reply)].into());
+}
+
+#[test]
+fn a_final_failure_is_recorded_and_a_passing_one_is_not() {
+    let mut desk = Desk::new();
+    let caller = desk.accept(command());
+    reply(&mut desk, caller, 0, failed(false));
+    reply(&mut desk, caller, 1, failed(true));
+    assert_eq!(ordinals(&desk, caller), [0]);
+}
+
+#[test]
+fn replies_go_when_their_caller_is_consumed_flushed_or_not() {
+    let mut desk = Desk::new();
+    let caller = desk.accept(command());
+    reply(&mut desk, caller, 0, Outcome::Done(b""));
+    desk.flush();
+    let mut desk = desk.reopen();
+    reply(&mut desk, caller, 1, Outcome::Done(b""));
+    assert_eq!(ordinals(&desk, caller), [0, 1]);
+    desk.apply(Record::Turn(turn(Consumed::Pending(caller))));
+    desk.flush();
+    let rows = desk.tables.layers.keys_on_disk(Table::Replies).count();
+    assert_eq!(rows, 0);
+}
+
+#[test]
+fn replies_to_a_message_that_no_record_made_go_when_it_is_consumed() {
+    let mut desk = Desk::new();
+    reply(&mut desk, id(0, 1), 0, Outcome::Done(b""));
+    desk.flush();
+    desk.apply(Record::Turn(turn(direct(command()))));
+    desk.flush();
+    assert_eq!(desk.tables.layers.keys_on_disk(Table::Replies).count(), 0);
+}
+
+#[test]
+fn replies_outlive_setbacks() {
+    let mut desk = Desk::new();
+    let caller = desk.accept(command());
+    reply(&mut desk, caller, 0, Outcome::Done(b""));
+    desk.apply(Record::Setback { place: A, message: caller, attempt: 1, due_ms: 9 });
+    assert_eq!(ordinals(&desk, caller), [0]);
+}
+
+#[test]
+fn each_subscriber_of_an_event_has_the_replies_that_it_got_itself() {
+    let mut desk = Desk::new();
+    let caller = id(desk.apply(Record::Accepted { message: event(), to: vec![A, B], time_ms: 1 }), 0);
+    reply(&mut desk, caller, 0, Outcome::Done(b"for a"));
+    assert!(desk.image().spaces["b"].partitions[&2].pending[&caller].replies.is_empty());
+    desk.apply(Record::Turn(Turn { place: B, ..turn(Consumed::Pending(caller)) }));
+    assert_eq!(ordinals(&desk, caller), [0]);
+}
+
+#[test]
+fn a_reply_to_a_caller_that_is_gone_is_not_shown_and_is_forgotten_at_the_next_start() {
+    let mut desk = Desk::new();
+    let there = desk.accept(command());
+    reply(&mut desk, there, 0, Outcome::Done(b""));
+    reply(&mut desk, id(0, 55), 0, Outcome::Done(b"too late"));
+    desk.flush();
+    let shown = desk.image();
+    desk.apply(Record::Started { time_ms: 1 });
+    desk.flush();
+    assert_eq!(desk.image(), Image { sequence: desk.sequence, ..shown });
+    assert_eq!(desk.tables.layers.keys_on_disk(Table::Replies).count(), 1);
+    assert_eq!(ordinals(&desk.reopen(), there), [0]);
+}
+
+#[test]
+fn a_request_that_no_partition_made_is_refused() {
+    let mut desk = Desk::new();
+    let Consumed::Direct { id, request, .. } = request(id(1, 0), 0) else { unreachable!() };
+    let asked_by_nobody = Consumed::Direct { id, message: command(), request };
+    let error = desk.try_apply(Record::Turn(turn(asked_by_nobody))).unwrap_err();
+    assert!(matches!(error, TablesError::Unasked { sequence: 1 }));
+}
+
+#[test]
+fn a_request_and_its_reply_between_two_flushes_never_reach_the_disk() {
+    let mut desk = Desk::new();
+    let caller = desk.accept(command());
+    reply(&mut desk, caller, 0, Outcome::Done(b""));
+    desk.apply(Record::Turn(turn(Consumed::Pending(caller))));
+    assert_eq!(desk.tables.layers.overlay_bytes(), 0);
+    assert!(desk.tables.overlay_bytes() > 0, "the sequence has moved all the same");
+    assert!(desk.tables.layers.get(&keys::message(Table::Pending, A, caller)).unwrap().is_none());
+}
