@@ -9,11 +9,12 @@ pub mod http;
 pub mod reload;
 pub mod runtime;
 pub mod shutdown;
+pub mod store;
 pub mod telemetry;
 pub mod wasm;
 pub mod words;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use http::access::{self, Announcement, Token};
 use reload::{ReloadConfig, Reloads};
 use runtime::{Runtime, RuntimeConfig};
@@ -21,6 +22,7 @@ use shutdown::Shutdown;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
 
 /// How long turns in hand may take at shutdown.
@@ -40,6 +42,8 @@ pub struct RunConfig {
     pub settings: Option<PathBuf>,
     /// How long a reload waits for a turn in hand.
     pub swap_wait: Duration,
+    /// No disk: nothing outlives the process.
+    pub memory: bool,
 }
 
 /// Runs a host until `shutdown`, and returns when all it had taken in is done.
@@ -64,10 +68,13 @@ impl Host {
         let address = listener.local_addr()?;
         let token = access::load_or_create_token(&config.data)?;
         let RunConfig { executors, swap_wait, settings, .. } = config;
-        let runtime = Runtime::start(RuntimeConfig { executors, swap_wait, ..RuntimeConfig::default() })?;
+        let store =
+            if config.memory { Store::in_memory() } else { Store::open(&config.data, &StoreConfig::default())? };
+        let runtime = Runtime::start_on(RuntimeConfig { executors, swap_wait, ..RuntimeConfig::default() }, store)?;
         let dir = config.spaces.clone();
         // Its task ends with `shutdown`, below.
         let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings })?;
+        open_when_loaded(&runtime, &reloads);
         let announcement = Announcement::write(&config.data, address, &config.spaces)?;
         Ok(Host { listener, address, token, runtime, reloads, announcement })
     }
@@ -82,15 +89,29 @@ impl Host {
 
     /// Serves until `shutdown`. Then, in this order: nothing more is taken in, requests and turns in hand are finished,
     /// all threads end.
+    /// A failed disk ends it at once, because nothing it did from then on could be relied on.
     pub async fn serve(self, shutdown: Shutdown) -> Result<()> {
         let reloads = self.reloads.clone();
         let state = http::AppState { runtime: self.runtime.clone(), reloads: self.reloads, token: self.token };
-        let served = http::serve(self.listener, state, shutdown).await;
+        let served = tokio::select! {
+            served = http::serve(self.listener, state, shutdown) => served,
+            reason = self.runtime.failed() => return Err(anyhow!("the data folder has failed: {reason}")),
+        };
         drop(self.announcement);
         reloads.shutdown().await;
         self.runtime.shutdown(GRACE).await;
         served
     }
+}
+
+/// Turns begin when all that lay in the folder at the start serves or was refused: until then an event could miss its
+/// subscribers.
+fn open_when_loaded(runtime: &Runtime, reloads: &Reloads) {
+    let (runtime, reloads) = (runtime.clone(), reloads.clone());
+    tokio::spawn(async move {
+        reloads.wait_first_scan().await;
+        runtime.open();
+    });
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener> {

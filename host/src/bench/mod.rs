@@ -3,6 +3,7 @@
 //! An edge: it builds the spaces of `plugins/bench`, drives the runtime through its handle and prints. Reference and figure
 //! are interleaved, so that a machine that changes its speed changes both. Nothing here asserts.
 
+mod durable;
 mod hop;
 mod http;
 mod report;
@@ -71,6 +72,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
             Which::Swap => swap::run(&guests).await,
             Which::Http => http::run(&guests, 1, duration).await,
             Which::HttpLoad => http::run(&guests, 32, duration).await,
+            Which::Durable => durable::run(&guests, duration).await,
         }
     })?;
     report.print(args.json)

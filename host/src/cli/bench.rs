@@ -9,7 +9,7 @@ pub struct BenchArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
-    /// How long each figure of `http` and `http-load` is measured
+    /// How long each figure of `http`, `http-load` and `durable` is measured
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
     /// A folder of relay.wasm, sink.wasm and asker.wasm; default: built from plugins/bench
@@ -29,4 +29,6 @@ pub enum Which {
     Http,
     /// Commands over HTTP, 32 in flight
     HttpLoad,
+    /// Turns whose answer waits for the disk
+    Durable,
 }

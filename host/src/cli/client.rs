@@ -64,6 +64,11 @@ impl Client {
         Ok(response.bytes().await.context("the host's answer broke off")?.to_vec())
     }
 
+    pub async fn delete(&self, path: &str) -> Result<()> {
+        self.send(self.request(Method::DELETE, path).timeout(PATIENCE)).await?;
+        Ok(())
+    }
+
     pub async fn order(&self, path: &str) -> Result<Value> {
         let answer = self.post(path, Vec::new(), &[]).await?;
         serde_json::from_slice(&answer).context("the host's answer is no JSON")

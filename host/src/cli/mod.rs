@@ -9,10 +9,12 @@ mod call;
 mod client;
 mod connect;
 mod control;
+mod dead_letters;
 pub mod demo;
 mod dev;
 mod doctor;
 mod failure;
+mod history;
 mod inspect;
 mod listen;
 mod local;
@@ -63,6 +65,10 @@ enum Command {
     Tail(listen::TailArgs),
     /// Show the log of a space
     Logs(listen::LogsArgs),
+    /// Look after messages set aside after their last attempt
+    DeadLetters(dead_letters::Args),
+    /// Show the last turns of a space
+    History(history::Args),
     /// Check whether this machine can build spaces
     Doctor(doctor::Args),
     /// Look at a space's file now, instead of when it changes
@@ -103,6 +109,8 @@ fn execute(command: Command) -> Result<()> {
         Command::Publish(args) => on_one_core(call::publish(args)),
         Command::Tail(args) => on_one_core(listen::tail(args)),
         Command::Logs(args) => on_one_core(listen::logs(args)),
+        Command::DeadLetters(args) => on_one_core(dead_letters::dead_letters(args)),
+        Command::History(args) => on_one_core(history::history(args)),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Reload(args) => on_one_core(control::reload(args)),
         Command::Rollback(args) => on_one_core(control::rollback(args)),
@@ -139,6 +147,7 @@ mod tests {
     fn the_documented_forms_are_understood() {
         for line in [
             "run",
+            "run spaces --memory",
             "run spaces --listen 127.0.0.1:0 --data d --executors 2 --dev",
             "demo",
             "demo echo --exit",
@@ -154,6 +163,11 @@ mod tests {
             "tail",
             "tail orders.>",
             "logs orders -f",
+            "dead-letters list orders --json",
+            "dead-letters show orders 7-0",
+            "dead-letters retry orders 7-0",
+            "dead-letters drop orders 7-0",
+            "history orders -n 5 --json",
             "doctor --fix",
             "reload orders --force",
             "rollback orders",

@@ -32,6 +32,9 @@ pub struct Args {
     /// Threads that run spaces; default: one per core
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     executors: Option<u16>,
+    /// Keep everything in memory: faster, and nothing outlives the process
+    #[arg(long)]
+    memory: bool,
     /// For development: refuses addresses other than loopback. (Grants come later; until then all messaging is allowed)
     #[arg(long)]
     dev: bool,
@@ -65,6 +68,7 @@ fn configure(args: Args) -> Result<RunConfig> {
         executors: args.executors.map(usize::from).or(file.executors).unwrap_or(defaults.executors),
         settings: Some(args.settings),
         swap_wait: file.swap_wait.unwrap_or(defaults.swap_wait),
+        memory: args.memory,
     })
 }
 
@@ -103,6 +107,7 @@ mod tests {
             executors: 1,
             settings: None,
             swap_wait: Duration::ZERO,
+            memory: true,
         };
         let line = started(&config)(default_address());
         assert_eq!(line, "spacehost listens on http://127.0.0.1:7070, watches spaces, token in d/token");

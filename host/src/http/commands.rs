@@ -6,6 +6,7 @@ use super::detached::detached;
 use super::error::ApiError;
 use super::idempotency::{Answer, KeyError, Reply};
 use super::{Edge, Shared, body, delivery};
+use crate::runtime::api::Idempotency;
 use crate::words::MessageId;
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -40,16 +41,19 @@ pub async fn command(
     let Path((space, command)) = target?;
     let Query(Options { wait }) = options?;
     let (head, body) = request.into_parts();
-    let delivery = delivery::of(&head.headers, &head.extensions)?;
+    let mut delivery = delivery::of(&head.headers, &head.extensions)?;
     let key = delivery::idempotency_key(&head.headers)?;
     let body = body::read(&edge, body).await?;
-    let once = key.map(|key| (format!("{space}/{command}\n{key}"), delivery::digest(&body, &delivery)));
+    delivery.idempotency = key.map(|key| delivery::idempotency(&format!("{space}/{command}"), key, &body, &delivery));
+    let once = delivery.idempotency;
     let runtime = edge.runtime.clone();
     let work = async move {
         if wait {
             runtime.call(&space, &command, body, delivery).await.map(Reply::Body)
         } else {
-            runtime.send(&space, &command, body, delivery).map(Reply::Accepted)
+            let id = runtime.send(&space, &command, body, delivery)?;
+            runtime.durable(id).await;
+            Ok(Reply::Accepted(id))
         }
     };
     answer(&edge, once, work).await
@@ -57,13 +61,13 @@ pub async fn command(
 
 /// Does the work, once if it came with a key. The runtime finishes what it has taken in even if the client leaves; what is
 /// detached is the noting of its answer under the key.
-pub async fn answer<W>(edge: &Edge, once: Option<(String, blake3::Hash)>, work: W) -> Result<Response<Body>, ApiError>
+pub async fn answer<W>(edge: &Edge, once: Option<Idempotency>, work: W) -> Result<Response<Body>, ApiError>
 where
     W: Future<Output = Answer> + Send + 'static,
 {
     let answer = match once {
         None => work.await,
-        Some((scope, digest)) => detached(edge.keys.clone().once(scope.into(), digest, work)).await?,
+        Some(Idempotency { key, content }) => detached(edge.keys.clone().once(key, content, work)).await?,
     };
     match answer? {
         Reply::Body(body) => Ok(reply(body)),

@@ -5,7 +5,7 @@
 use super::accept::ConnectionNumber;
 use super::error::ApiError;
 use super::idempotency::Digest;
-use crate::runtime::api::Delivery;
+use crate::runtime::api::{Delivery, Idempotency};
 use crate::words::message::{Headers, INHERITED_HEADERS};
 use crate::words::topic::MAX_TOPIC;
 use axum::http::{Extensions, HeaderMap};
@@ -18,6 +18,7 @@ const MAX_PASSED_ON: usize = 512;
 
 pub fn of(headers: &HeaderMap, extensions: &Extensions) -> Result<Delivery, ApiError> {
     Ok(Delivery {
+        idempotency: None,
         key: text(headers, PARTITION_KEY, MAX_TOPIC)?.map(Arc::from),
         headers: passed_on(headers)?,
         connection: extensions.get().map_or(0, |ConnectionNumber(number)| *number),
@@ -30,13 +31,19 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     if key == Some("") { Err(ApiError::BadRequest(format!("the header {IDEMPOTENCY_KEY} is empty"))) } else { Ok(key) }
 }
 
+/// The idempotency of a request with that key: for `target`, and for this body alone.
+pub fn idempotency(target: &str, key: &str, body: &[u8], delivery: &Delivery) -> Idempotency {
+    let key = *blake3::hash(format!("{target}\n{key}").as_bytes()).as_bytes();
+    Idempotency { key, content: digest(body, delivery) }
+}
+
 /// What makes two requests the same: the body and the partition that it goes to.
-pub fn digest(body: &[u8], delivery: &Delivery) -> Digest {
+fn digest(body: &[u8], delivery: &Delivery) -> Digest {
     let mut hasher = blake3::Hasher::new();
     let key = delivery.key.as_deref().unwrap_or_default();
     // The length first, so that no key and body together look like another pair.
     hasher.update(&(key.len() as u64).to_le_bytes()).update(key.as_bytes()).update(body);
-    hasher.finalize()
+    *hasher.finalize().as_bytes()
 }
 
 fn passed_on(headers: &HeaderMap) -> Result<Headers, ApiError> {

@@ -4,6 +4,7 @@
 
 use crate::reload::ReloadError;
 use crate::runtime::api::Refusal;
+use crate::runtime::history::HistoryError;
 use crate::words::topic::NameError;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 
@@ -13,6 +14,8 @@ pub enum ApiError {
     Refused(#[from] Refusal),
     #[error(transparent)]
     Reload(#[from] ReloadError),
+    #[error(transparent)]
+    History(#[from] HistoryError),
     #[error("the request has no token, or one that is not this host's")]
     Unauthorized,
     #[error("the header {header} names `{value}`, which is not this host")]

@@ -1,6 +1,7 @@
 //! Events in and out: POST /v1/events/{topic}, GET /v1/events?pattern=… as server-sent events.
 //!
-//! Must not know who subscribes. A listener that is too slow is told how much it missed; its stream goes on.
+//! Must not know who subscribes. A listener that is too slow is told how much it missed; its stream goes on. One that comes
+//! back with a Last-Event-ID first gets what it missed, from the journal, or an event `gap` that says why it cannot.
 
 use super::commands::answer;
 use super::error::ApiError;
@@ -8,6 +9,7 @@ use super::idempotency::Reply;
 use super::{Shared, body, cloud_event, delivery};
 use crate::runtime::Listener;
 use crate::runtime::api::Heard;
+use crate::runtime::history::{HistoryError, Past};
 use crate::words::Pattern;
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -16,7 +18,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Response};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures::Stream;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use std::convert::Infallible;
 
@@ -30,14 +33,22 @@ pub async fn publish(
     if is_cloud_event(&head.headers) {
         return Err(ApiError::CloudEvents);
     }
-    let delivery = delivery::of(&head.headers, &head.extensions)?;
+    let mut delivery = delivery::of(&head.headers, &head.extensions)?;
     let key = delivery::idempotency_key(&head.headers)?;
     let body = body::read(&edge, body).await?;
     // No space name holds a space, so this scope is no command's.
-    let once = key.map(|key| (format!("event {topic}\n{key}"), delivery::digest(&body, &delivery)));
+    delivery.idempotency = key.map(|key| delivery::idempotency(&format!("event {topic}"), key, &body, &delivery));
+    let once = delivery.idempotency;
     let runtime = edge.runtime.clone();
-    answer(&edge, once, async move { runtime.publish(&topic, body, delivery).map(Reply::Accepted) }).await
+    let work = async move {
+        let id = runtime.publish(&topic, body, delivery)?;
+        runtime.durable(id).await;
+        Ok(Reply::Accepted(id))
+    };
+    answer(&edge, once, work).await
 }
+
+const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Taking an envelope for a payload would be a silent misunderstanding.
 fn is_cloud_event(headers: &HeaderMap) -> bool {
@@ -59,23 +70,87 @@ fn everything() -> String {
 pub async fn listen(
     State(edge): State<Shared>,
     wish: Result<Query<Wish>, QueryRejection>,
+    headers: HeaderMap,
 ) -> Result<Response<Body>, ApiError> {
     let Query(Wish { pattern }) = wish?;
-    let listener = edge.runtime.listen(Pattern::parse(&pattern)?);
-    Ok(Sse::new(heard(listener, edge)).keep_alive(KeepAlive::default()).into_response())
+    let pattern = Pattern::parse(&pattern)?;
+    // Before the past is fixed, so that nothing falls between the two.
+    let listener = edge.runtime.listen(pattern.clone());
+    let last = headers.get(LAST_EVENT_ID).map(|id| id.to_str().unwrap_or_default().to_owned());
+    let (before, after) = match last {
+        Some(last) => come_back(&edge, last, pattern),
+        None => (futures::stream::empty().boxed(), 0),
+    };
+    let stream = before.chain(heard(listener, edge, after));
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()).into_response())
 }
 
-/// What the listener hears, until the host closes.
-fn heard(listener: Listener, edge: Shared) -> impl Stream<Item = Result<Event, Infallible>> {
+type Frames = BoxStream<'static, Result<Event, Infallible>>;
+
+/// What a reader has missed since the event of that id, and the sequence up to which that goes.
+fn come_back(edge: &Shared, last: String, pattern: Pattern) -> (Frames, u64) {
+    let host = edge.runtime.host_id();
+    let after = last.strip_prefix(host).and_then(|rest| rest.strip_prefix('-')?.parse().ok());
+    let past = match after {
+        None => Err("the id is of another journal, or none".to_owned()),
+        Some(after) => edge.runtime.events_after(after, pattern).map_err(|error| error.to_string()),
+    };
+    match past {
+        Ok(past) => {
+            let until = past.until;
+            (missed(edge.clone(), last, past).boxed(), until)
+        }
+        Err(reason) => (futures::stream::once(async move { Ok(lost(&last, "now", &reason)) }).boxed(), 0),
+    }
+}
+
+/// The past, page by page; what is gone from it becomes a gap, and the rest follows.
+fn missed(edge: Shared, last: String, past: Past) -> impl Stream<Item = Result<Event, Infallible>> {
+    let pages = futures::stream::unfold(Some(past), move |past| {
+        let (edge, last) = (edge.clone(), last.clone());
+        async move {
+            let mut past = past?;
+            // Reading takes files, which the threads of requests must not wait for.
+            let read = tokio::task::spawn_blocking(move || (past.page(), past)).await;
+            let Ok((page, past)) = read else { return None };
+            let host = edge.runtime.host_id();
+            match page {
+                Ok(None) => None,
+                Ok(Some(events)) => {
+                    let frames = events.into_iter().map(|event| frame(host, &Heard::Event(event.into())));
+                    Some((frames.collect::<Vec<_>>(), Some(past)))
+                }
+                Err(HistoryError::Gone { first }) => {
+                    let gap = lost(&last, &format!("{host}-{first}-0"), "older events are no longer kept");
+                    Some((vec![gap], edge.runtime.events_from(first, past).ok()))
+                }
+                Err(error) => Some((vec![lost(&last, "now", &error.to_string())], None)),
+            }
+        }
+    });
+    pages.flat_map(|page| futures::stream::iter(page.into_iter().map(Ok)))
+}
+
+/// What the listener hears beyond `after`, until the host closes.
+fn heard(listener: Listener, edge: Shared, after: u64) -> impl Stream<Item = Result<Event, Infallible>> {
     let closing = edge.closing.clone();
-    futures::stream::unfold((listener, closing, edge), |(mut listener, mut closing, edge)| async move {
-        let heard = tokio::select! {
-            heard = listener.next() => heard?,
-            () = closing.wait() => return None,
-        };
-        let frame = frame(edge.runtime.host_id(), &heard);
-        Some((Ok(frame), (listener, closing, edge)))
-    })
+    let frames =
+        futures::stream::unfold((listener, closing, edge), move |(mut listener, mut closing, edge)| async move {
+            let heard = tokio::select! {
+                heard = listener.next() => heard?,
+                () = closing.wait() => return None,
+            };
+            let known = matches!(&heard, Heard::Event(event) if event.id.sequence <= after);
+            let frame = (!known).then(|| Ok(frame(edge.runtime.host_id(), &heard)));
+            Some((frame, (listener, closing, edge)))
+        });
+    frames.filter_map(std::future::ready)
+}
+
+/// Says that a reader that came back has lost what lies between.
+fn lost(from: &str, to: &str, reason: &str) -> Event {
+    let gap = serde_json::json!({ "from": from, "to": to, "reason": reason });
+    Event::default().event("gap").data(gap.to_string())
 }
 
 fn frame(host: &str, heard: &Heard) -> Event {

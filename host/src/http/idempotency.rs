@@ -1,10 +1,11 @@
 //! Idempotency keys: the same request under the same key has its effects once and gets the same answer.
 //!
-//! Owns the table of answers, in memory for now, bounded in places and bytes. Must not know HTTP. An answer is kept for
-//! 24 hours when repeating the work could change it: success, and failures that are not retryable, and a time-out,
-//! after which nobody knows. Other failures free the key. A full table refuses new keys; it never forgets early.
+//! Owns the table of answers, bounded in places and bytes; what a durable host answered before it started is handed in,
+//! because each record keeps the key that its message came with. Must not know HTTP. An answer is kept for 24 hours when
+//! repeating the work could change it: success, and failures that are not retryable, and a time-out, after which nobody
+//! knows. Other failures free the key. A full table refuses new keys; it never forgets early.
 
-use crate::runtime::api::Refusal;
+use crate::runtime::api::{Answered, AnsweredWith, Refusal};
 use crate::words::MessageId;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
@@ -27,8 +28,11 @@ pub enum Reply {
 
 pub type Answer = Result<Reply, Refusal>;
 
+/// A digest of the key and what it is for: space and command, or topic.
+pub type Key = [u8; 32];
+
 /// What the key was used for: a digest of body and partition key.
-pub type Digest = blake3::Hash;
+pub type Digest = [u8; 32];
 
 /// Why a key gave no answer.
 #[derive(Debug, PartialEq)]
@@ -45,9 +49,9 @@ pub struct Keys {
 
 #[derive(Default)]
 struct Table {
-    entries: HashMap<Arc<str>, Entry>,
+    entries: HashMap<Key, Entry>,
     /// Kept entries by the time at which they end; all are kept equally long, so this is the order of arrival.
-    ends: VecDeque<(Instant, Arc<str>)>,
+    ends: VecDeque<(Instant, Key)>,
     bytes: usize,
 }
 
@@ -72,8 +76,24 @@ impl Keys {
         Arc::new(Keys { table: Mutex::default(), places })
     }
 
+    /// Knows again what was answered before the host started, oldest first.
+    pub fn remember(&self, answered: Vec<Answered>) {
+        let mut table = self.lock();
+        for Answered { idempotency, answer, age } in answered {
+            let Some(left) = KEPT_FOR.checked_sub(age) else { continue };
+            let answer = match answer {
+                AnsweredWith::Accepted(id) => Ok(Reply::Accepted(id)),
+                AnsweredWith::Done(body) => Ok(Reply::Body(body)),
+                AnsweredWith::Failed(failure) => Err(Refusal::Failed(failure)),
+            };
+            let entry = Entry { digest: idempotency.content, answer: Progress::Kept(answer.clone()) };
+            table.entries.insert(idempotency.key, entry);
+            table.keep(&idempotency.key, answer, Instant::now() + left);
+        }
+    }
+
     /// Does `work` if nobody has under this key; else gives the first one's answer, when it is there.
-    pub async fn once<W>(self: Arc<Self>, scope: Arc<str>, digest: Digest, work: W) -> Result<Answer, KeyError>
+    pub async fn once<W>(self: Arc<Self>, scope: Key, digest: Digest, work: W) -> Result<Answer, KeyError>
     where
         W: Future<Output = Answer>,
     {
@@ -97,7 +117,7 @@ impl Keys {
         }
     }
 
-    fn claim(self: &Arc<Self>, scope: &Arc<str>, digest: Digest, now: Instant) -> Result<Claim, KeyError> {
+    fn claim(self: &Arc<Self>, scope: &Key, digest: Digest, now: Instant) -> Result<Claim, KeyError> {
         let mut table = self.lock();
         table.drop_ended(now);
         if let Some(entry) = table.entries.get(scope) {
@@ -111,8 +131,8 @@ impl Keys {
             return Err(KeyError::Full);
         }
         let (tell, answer) = watch::channel(None);
-        table.entries.insert(scope.clone(), Entry { digest, answer: Progress::Running(answer) });
-        Ok(Claim::First(Ticket { keys: self.clone(), scope: scope.clone(), tell, finished: false }))
+        table.entries.insert(*scope, Entry { digest, answer: Progress::Running(answer) });
+        Ok(Claim::First(Ticket { keys: self.clone(), scope: *scope, tell, finished: false }))
     }
 
     /// A panic elsewhere cannot leave the table half changed, so a poisoned lock is a good one.
@@ -125,33 +145,33 @@ impl Table {
     fn drop_ended(&mut self, now: Instant) {
         while let Some((_, scope)) = self.ends.pop_front_if(|(end, _)| *end <= now) {
             if let Some(entry) = self.entries.remove(&scope) {
-                self.bytes -= weight(&scope, &entry.answer);
+                self.bytes -= weight(&entry.answer);
             }
         }
     }
 
-    fn keep(&mut self, scope: &Arc<str>, answer: Answer, now: Instant) {
+    fn keep(&mut self, scope: &Key, answer: Answer, ends: Instant) {
         if let Some(entry) = self.entries.get_mut(scope) {
             entry.answer = Progress::Kept(answer);
-            self.bytes += weight(scope, &entry.answer);
-            self.ends.push_back((now + KEPT_FOR, scope.clone()));
+            self.bytes += weight(&entry.answer);
+            self.ends.push_back((ends, *scope));
         }
     }
 }
 
-fn weight(scope: &str, answer: &Progress) -> usize {
+fn weight(answer: &Progress) -> usize {
     let answer = match answer {
         Progress::Kept(Ok(Reply::Body(body))) => body.len(),
         Progress::Kept(Err(Refusal::Failed(failure))) => failure.code.len() + failure.message.len(),
         _ => 0,
     };
-    scope.len() + answer
+    size_of::<Key>() + answer
 }
 
 /// The right, and the duty, to answer for a key. Dropped without an answer, it frees the key.
 struct Ticket {
     keys: Arc<Keys>,
-    scope: Arc<str>,
+    scope: Key,
     tell: watch::Sender<Option<Answer>>,
     finished: bool,
 }
@@ -159,7 +179,7 @@ struct Ticket {
 impl Ticket {
     fn finish(mut self, answer: &Answer, now: Instant) {
         if is_final(answer) {
-            self.keys.lock().keep(&self.scope, answer.clone(), now);
+            self.keys.lock().keep(&self.scope, answer.clone(), now + KEPT_FOR);
             self.finished = true;
         }
         // Those who waited share the answer even if the key is free again: they asked at the same time.
@@ -195,11 +215,11 @@ mod tests {
     }
 
     fn digest(text: &str) -> Digest {
-        blake3::hash(text.as_bytes())
+        *blake3::hash(text.as_bytes()).as_bytes()
     }
 
     async fn ask(keys: &Arc<Keys>, key: &str, given: &str, answer: Answer) -> Result<Answer, KeyError> {
-        keys.clone().once(key.into(), digest(given), async { answer }).await
+        keys.clone().once(digest(key), digest(given), async { answer }).await
     }
 
     /// Answers have no equality because refusals have none; their text will do.
@@ -241,7 +261,7 @@ mod tests {
         let runs = Arc::new(AtomicUsize::new(0));
         let ask = || {
             let (keys, runs) = (keys.clone(), runs.clone());
-            tokio::spawn(keys.once("k".into(), digest("x"), async move {
+            tokio::spawn(keys.once(digest("k"), digest("x"), async move {
                 tokio::task::yield_now().await;
                 runs.fetch_add(1, SeqCst);
                 Err(Refusal::Stopping)
@@ -257,7 +277,7 @@ mod tests {
     #[tokio::test]
     async fn a_first_that_vanishes_leaves_its_place_to_the_next() {
         let keys = Keys::new(10);
-        let never = keys.clone().once("k".into(), digest("x"), std::future::pending());
+        let never = keys.clone().once(digest("k"), digest("x"), std::future::pending());
         assert!(tokio::time::timeout(Duration::from_millis(1), never).await.is_err());
         assert!(text(ask(&keys, "k", "x", body("one")).await).contains("one"));
     }
@@ -269,7 +289,7 @@ mod tests {
         assert_eq!(ask(&keys, "b", "x", body("two")).await.unwrap_err(), KeyError::Full);
         assert!(text(ask(&keys, "a", "x", body("two")).await).contains("one"));
         let tomorrow = Instant::now() + KEPT_FOR;
-        assert!(matches!(keys.claim(&"b".into(), digest("x"), tomorrow), Ok(Claim::First(_))));
+        assert!(matches!(keys.claim(&digest("b"), digest("x"), tomorrow), Ok(Claim::First(_))));
         assert_eq!(keys.lock().bytes, 0);
     }
 }

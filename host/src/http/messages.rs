@@ -1,12 +1,12 @@
-//! What became of messages: GET /v1/messages/{id} and the dead letters of a space.
+//! What became of messages: GET /v1/messages/{id}.
 //!
-//! Must not know where outcomes are kept. Fails when the message or space is unknown, or its outcome has expired.
+//! Must not know where outcomes are kept. Fails when the message is unknown, or its outcome has expired.
 
 use super::Shared;
 use super::error::ApiError;
 use super::payload::Payload;
-use crate::runtime::api::{DeadLetter, Outcome, Refusal};
-use crate::words::{MessageId, SpaceName};
+use crate::runtime::api::Outcome;
+use crate::words::MessageId;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -33,6 +33,7 @@ pub async fn outcome(
     let Some((id, outcome)) = text.parse().ok().and_then(|id| Some((id, edge.runtime.message(id)?))) else {
         return Err(ApiError::UnknownMessage(text.chars().take(64).collect()));
     };
+    edge.runtime.settled().await;
     let reply = match &outcome {
         Outcome::Done { reply } => Payload::of(reply),
         _ => Payload::Empty,
@@ -41,44 +42,9 @@ pub async fn outcome(
     Ok(Json(view).into_response())
 }
 
-#[derive(Serialize)]
-struct DeadLetterView<'a> {
-    #[serde(flatten)]
-    letter: &'a DeadLetter,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body_base64: Option<String>,
-}
-
-#[derive(Serialize)]
-struct DeadLetters<'a> {
-    dead_letters: Vec<DeadLetterView<'a>>,
-}
-
-pub async fn dead_letters(
-    State(edge): State<Shared>,
-    space: Result<Path<String>, PathRejection>,
-) -> Result<Response, ApiError> {
-    let Path(space) = space?;
-    let name = SpaceName::parse(&space)?;
-    if edge.runtime.space(&name).is_none() {
-        return Err(Refusal::UnknownSpace(name).into());
-    }
-    let letters = edge.runtime.dead_letters(&name);
-    let dead_letters = letters.iter().map(view).collect();
-    Ok(Json(DeadLetters { dead_letters }).into_response())
-}
-
-fn view(letter: &DeadLetter) -> DeadLetterView<'_> {
-    let body = Payload::of(&letter.body);
-    DeadLetterView { letter, body: body.json(), body_base64: body.base64().map(str::to_owned) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::Failure;
     use bytes::Bytes;
 
     #[test]
@@ -88,22 +54,5 @@ mod tests {
         let id = MessageId { sequence: 1, ordinal: 0 };
         let view = OutcomeView { id, outcome: &outcome, reply: reply.json(), reply_base64: None };
         assert_eq!(serde_json::to_string(&view).unwrap(), r#"{"id":"1-0","status":"done","reply":[1]}"#);
-    }
-
-    #[test]
-    fn a_dead_letter_shows_its_body() {
-        let letter = DeadLetter {
-            id: MessageId { sequence: 1, ordinal: 0 },
-            kind: "event",
-            name: "a.b".into(),
-            source: "orders".into(),
-            partition: 0,
-            attempts: 5,
-            failure: Failure::last("bad", "no"),
-            body: Bytes::from_static(b"{\"a\":1}"),
-        };
-        let json = serde_json::to_value(view(&letter)).unwrap();
-        assert_eq!(json["body"]["a"], 1);
-        assert_eq!(json["failure"]["code"], "bad");
     }
 }

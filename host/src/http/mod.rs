@@ -9,12 +9,14 @@ mod body;
 mod cloud_event;
 mod commands;
 mod control;
+mod dead_letters;
 mod delivery;
 mod detached;
 mod error;
 mod events;
 mod guard;
 mod health;
+mod history;
 mod idempotency;
 mod logs;
 mod messages;
@@ -55,12 +57,9 @@ type Shared = Arc<Edge>;
 /// Serves until `shutdown`; then takes no new connections, finishes the requests in hand and ends all streams.
 pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -> anyhow::Result<()> {
     let guard = guard::Guard::new(state.token, listener.local_addr()?.ip());
-    let edge = Edge {
-        runtime: state.runtime,
-        reloads: state.reloads,
-        keys: Keys::new(idempotency::PLACES),
-        closing: shutdown.clone(),
-    };
+    let keys = Keys::new(idempotency::PLACES);
+    keys.remember(state.runtime.answered());
+    let edge = Edge { runtime: state.runtime, reloads: state.reloads, keys, closing: shutdown.clone() };
     accept::run(listener, accept::Door { guard, router: routes(Arc::new(edge)) }, shutdown).await;
     Ok(())
 }
@@ -74,8 +73,11 @@ fn routes(edge: Shared) -> Router {
         .route("/v1/messages/{id}", only(get(messages::outcome)))
         .route("/v1/spaces", only(get(spaces::list)))
         .route(&space(""), only(get(spaces::show)))
+        .route(&space("/history"), only(get(history::history)))
         .route(&space("/logs"), only(get(logs::logs)))
-        .route(&space("/dead-letters"), only(get(messages::dead_letters)))
+        .route(&space("/dead-letters"), only(get(dead_letters::list)))
+        .route(&space("/dead-letters/{id}"), only(get(dead_letters::show).delete(dead_letters::drop)))
+        .route(&space("/dead-letters/{id}/retry"), only(post(dead_letters::retry)))
         .route(&space("/reload"), only(post(control::reload)))
         .route(&space("/rollback"), only(post(control::rollback)))
         .route(&space("/stop"), only(post(control::stop)))

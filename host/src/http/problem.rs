@@ -6,6 +6,7 @@
 use super::error::ApiError;
 use crate::reload::ReloadError;
 use crate::runtime::api::Refusal;
+use crate::runtime::history::HistoryError;
 use crate::words::Failure;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -53,10 +54,30 @@ pub fn problem(error: &ApiError) -> Problem {
     let mut problem = match error {
         ApiError::Refused(refusal) => of_refusal(refusal),
         ApiError::Reload(error) => of_reload(error),
+        ApiError::History(error) => of_history(error),
         _ => of_request(error),
     };
     problem.detail = error.to_string();
     problem
+}
+
+/// What reading the past answers.
+fn of_history(error: &HistoryError) -> Problem {
+    use StatusCode as S;
+    match error {
+        HistoryError::NotKept => {
+            let next = "Start the host without --memory to keep a past.";
+            Problem::new(S::CONFLICT, "not-kept", "There is no past", next)
+        }
+        HistoryError::Gone { .. } => {
+            let next = "Ask for less of it; older turns are kept for so long only.";
+            Problem::new(S::GONE, "gone", "It is no longer kept", next)
+        }
+        HistoryError::Unreadable(_) => {
+            let next = "See the host's log; restore the data folder from a backup.";
+            Problem::new(S::INTERNAL_SERVER_ERROR, "unreadable", "The past does not read", next)
+        }
+    }
 }
 
 /// What the runtime answers.
@@ -114,6 +135,20 @@ fn of_refusal(refusal: &Refusal) -> Problem {
             "No answer in time",
             "It may still take effect: repeat it with the same Idempotency-Key, which gives the outcome and never a second effect.",
         ),
+        Refusal::Starting => new(
+            S::SERVICE_UNAVAILABLE,
+            "starting",
+            "The host is starting",
+            "Nothing took effect: repeat the request in a moment; GET /readyz says when all spaces are loaded.",
+        )
+        .retryable(),
+        Refusal::DiskFull => new(
+            S::INSUFFICIENT_STORAGE,
+            "disk-full",
+            "The disk is full",
+            "Nothing took effect: make room on the disk of the data folder; the host goes on by itself.",
+        )
+        .retryable(),
         Refusal::Stopping => stopping(),
     }
 }
@@ -221,7 +256,7 @@ fn of_request(error: &ApiError) -> Problem {
             "No such message",
             "It was never accepted here, or its outcome has expired.",
         ),
-        ApiError::Refused(_) | ApiError::Reload(_) => stopping(),
+        ApiError::Refused(_) | ApiError::Reload(_) | ApiError::History(_) => stopping(),
     }
 }
 
@@ -282,6 +317,8 @@ mod tests {
         assert_eq!(refused(Refusal::Broken("trap".into())), (500, "broken-off"));
         assert_eq!(refused(Refusal::TimedOut(Duration::from_secs(5))), (504, "timeout"));
         assert_eq!(refused(Refusal::Unknown(Duration::from_secs(5))), (504, "unknown"));
+        assert_eq!(refused(Refusal::Starting), (503, "starting"));
+        assert_eq!(refused(Refusal::DiskFull), (507, "disk-full"));
         assert_eq!(refused(Refusal::Stopping), (503, "stopping"));
     }
 

@@ -1,5 +1,6 @@
 //! What the edges see of the runtime: requests, refusals, statuses. Plain data; the behaviour is in `Runtime`.
 
+pub use crate::store::record::Idempotency;
 use crate::words::message::Headers;
 use crate::words::topic::NameError;
 use crate::words::{Descriptor, Failure, Limits, MessageId, SpaceName};
@@ -16,6 +17,7 @@ pub struct Delivery {
     pub headers: Headers,
     /// The client's connection, for order among its one-way messages; 0 when it has none.
     pub connection: u64,
+    pub idempotency: Option<Idempotency>,
 }
 
 /// Why a client's message was not handled, or not known to be.
@@ -45,8 +47,27 @@ pub enum Refusal {
     /// It had begun and goes on: it may still take effect.
     #[error("no answer within {0:?}; the command has begun and may still take effect")]
     Unknown(Duration),
+    #[error("the host is still loading its spaces")]
+    Starting,
+    #[error("the disk is full: the host takes nothing in until there is room")]
+    DiskFull,
     #[error("the host is shutting down")]
     Stopping,
+}
+
+/// What a client with an Idempotency-Key was answered before the host started.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    pub idempotency: Idempotency,
+    pub answer: AnsweredWith,
+    pub age: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub enum AnsweredWith {
+    Accepted(MessageId),
+    Done(Bytes),
+    Failed(Failure),
 }
 
 /// What became of a message that was accepted without waiting.
@@ -165,6 +186,31 @@ pub struct DeadLetter {
     pub failure: Failure,
     #[serde(skip)]
     pub body: Bytes,
+}
+
+/// One turn of the past. Of a message that was pending only the id is at hand: its record tells the rest.
+#[derive(Debug, Clone, Serialize)]
+pub struct TurnView {
+    pub sequence: u64,
+    /// Milliseconds since 1970.
+    pub time_ms: u64,
+    pub partition: u32,
+    pub message: MessageId,
+    pub kind: Option<&'static str>,
+    pub name: Option<String>,
+    pub source: Option<String>,
+    pub attempt: u32,
+    /// None: it succeeded.
+    pub failure: Option<Failed>,
+    /// Keys written, and messages sent.
+    pub writes: usize,
+    pub emitted: usize,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Failed {
+    pub code: String,
+    pub message: String,
 }
 
 /// One line that a guest, or the host about it, has written.

@@ -7,11 +7,14 @@
 //! Whatever fails before the last step leaves the old version serving.
 
 use super::api::{DeployError, Deployed, SpaceState};
+use super::past::PastSpace;
 use super::space::actor::{Actor, Control};
-use super::space::swap::{Migration, SwapOrder};
-use super::space::turn::Turn;
+use super::space::swap::{Migration, Settled, SwapOrder};
+use super::space::turn::{Effects, Turn, now_ms};
 use super::space::{Artifact, Instance, Loaded, Space};
 use super::{Inner, Runtime};
+use crate::store::ledger::Scribe;
+use crate::store::record::{self, Record};
 use crate::wasm::Broken;
 use crate::words::{SpaceName, SpaceSettings};
 use futures::future::join_all;
@@ -24,8 +27,15 @@ use tokio::time::timeout_at;
 struct Ordered {
     at_rest: oneshot::Receiver<()>,
     all_at_rest: oneshot::Sender<()>,
-    tried: oneshot::Receiver<Result<(), String>>,
-    settle: oneshot::Sender<()>,
+    tried: oneshot::Receiver<Result<Effects, String>>,
+    settle: oneshot::Sender<Settled>,
+    done: oneshot::Receiver<()>,
+}
+
+/// One partition that could run the new version, and what its migration did.
+struct Tried {
+    effects: Effects,
+    settle: oneshot::Sender<Settled>,
     done: oneshot::Receiver<()>,
 }
 
@@ -45,7 +55,7 @@ impl Runtime {
         let space = self.0.space_for(name, &artifact, &settings)?;
         let _one_at_a_time = space.deploying.lock().await;
         let result = self.0.swap_in(&space, artifact, settings).await;
-        if space.loaded().is_none() {
+        if space.former().is_none() {
             // A space whose first version failed has never been there.
             self.0.forget(&space);
         }
@@ -105,26 +115,44 @@ impl Inner {
     ) -> Result<Arc<Space>, DeployError> {
         let wanted = artifact.descriptor().partitions;
         if let Some(space) = self.router.space(name) {
-            let usage = space.status().map(|status| status.usage).unwrap_or_default();
-            if usage.partitions == wanted || space.partitions.len() as u32 == wanted {
+            let usage = space.usage();
+            if usage.partitions == wanted {
                 return Ok(space);
             }
-            if usage.state_keys + usage.backlog_messages + usage.timers > 0 {
+            if usage.state_keys + usage.backlog_messages + usage.timers + usage.dead_letters > 0 {
                 return Err(DeployError::Partitions { from: usage.partitions, to: wanted });
             }
             self.forget(&space);
         }
+        let past = self.past_of(name, wanted)?;
         let numbers = self.partition_numbers(u64::from(wanted));
-        let space = Arc::new(Space::new(name.clone(), numbers, &settings.limits));
+        let PastSpace { former, mut parts, .. } = past;
+        let space = Arc::new(Space::new(name.clone(), numbers, &settings.limits, former));
         for index in 0..space.partitions.len() {
             let turn = Turn::new(self.router.clone(), space.clone(), index, settings.clone());
-            let actor = Actor::new(self.router.clone(), space.clone(), index, turn);
+            let mut actor = Actor::new(self.router.clone(), space.clone(), index, turn);
+            if let Some(part) = parts.remove(&(index as u32)) {
+                actor.take_up(part);
+            }
             self.executors.next().spawn(actor.run());
         }
         self.router.update(|table| {
             table.insert(name.clone(), space.clone());
         });
         Ok(space)
+    }
+
+    /// What the store holds of the space. Its partitions can change only as long as there is nothing in them.
+    fn past_of(&self, name: &SpaceName, wanted: u32) -> Result<PastSpace, DeployError> {
+        let mut all = self.past();
+        let Some(past) = all.take(name) else { return Ok(PastSpace::default()) };
+        match past.partitions {
+            Some(from) if from != wanted && !past.is_empty() => {
+                all.put_back(name.clone(), past);
+                Err(DeployError::Partitions { from, to: wanted })
+            }
+            _ => Ok(past),
+        }
     }
 
     fn forget(&self, space: &Arc<Space>) {
@@ -142,31 +170,50 @@ impl Inner {
         artifact: Artifact,
         settings: Arc<SpaceSettings>,
     ) -> Result<Deployed, DeployError> {
-        let former = space.loaded();
+        let former = space.former();
         let version = artifact.descriptor().version.clone();
         let migration = match &former {
             None => Migration::NewSpace,
-            Some(former) if former.artifact.descriptor().version == version => Migration::Unneeded,
-            Some(former) => Migration::From(former.artifact.descriptor().version.clone()),
+            Some(former) if former.version == version => Migration::Unneeded,
+            Some(former) => Migration::From(former.version.clone()),
         };
         let begin = Instant::now();
         let candidates = self.candidates(space, &artifact, &settings).await?;
         let instantiate = begin.elapsed();
         let mut ordered = give_orders(space, candidates, &settings, &migration);
         let resting_since = self.rest(space, &mut ordered).await;
-        let (settles, dones) = try_out(ordered).await?;
-        let generation = former.as_ref().map_or(1, |former| former.generation + 1);
+        let tried = try_out(ordered).await?;
+        let generation = former.map_or(1, |former| former.next_generation(artifact.digest()));
+        let sequence = self.write_down(space, &artifact, generation, &tried);
         space.set_loaded(Loaded { artifact, settings, generation });
         if space.state() != SpaceState::Stopped {
             space.set_state(SpaceState::Running, "");
         }
         self.router.update(|_| {});
-        settles.into_iter().for_each(|settle| {
-            // Gone only when the host stops.
-            let _ = settle.send(());
-        });
-        join_all(dones).await;
-        Ok(Deployed { generation, version, pause: resting_since.elapsed(), instantiate })
+        settle(tried, sequence).await;
+        let pause = resting_since.elapsed();
+        self.router.gate.durable(sequence).await;
+        Ok(Deployed { generation, version, pause, instantiate })
+    }
+
+    /// One record for all partitions: a deployment is there with all its migrations or not at all.
+    fn write_down(&self, space: &Space, artifact: &Artifact, generation: u64, tried: &[Tried]) -> u64 {
+        let ledger = &self.router.ledger;
+        if !ledger.keeps_records() {
+            return ledger.next_sequence();
+        }
+        let record = Record::Deployed {
+            space: space.name.as_str(),
+            version: record::Version {
+                version: &artifact.descriptor().version,
+                digest: artifact.digest(),
+                generation,
+                partitions: space.partitions.len() as u32,
+            },
+            migrated: tried.iter().map(|tried| tried.effects.record.as_slice()).collect(),
+            time_ms: now_ms(),
+        };
+        Scribe::default().submit(ledger, &record)
     }
 
     /// An instance for each partition, beside those that serve.
@@ -235,30 +282,40 @@ fn give_orders(
 }
 
 /// Lets all partitions try the new version. If one could not, dropping the rest undoes what the others did.
-async fn try_out(ordered: Vec<Ordered>) -> Result<(Vec<oneshot::Sender<()>>, Vec<oneshot::Receiver<()>>), DeployError> {
-    let mut results = Vec::new();
-    let (mut settles, mut dones) = (Vec::new(), Vec::new());
+async fn try_out(ordered: Vec<Ordered>) -> Result<Vec<Tried>, DeployError> {
+    let mut trying = Vec::new();
     for order in ordered {
         // Gone only when the host stops.
         let _ = order.all_at_rest.send(());
-        results.push(order.tried);
-        settles.push(order.settle);
-        dones.push(order.done);
+        trying.push((order.tried, order.settle, order.done));
     }
-    let mut failed = None;
-    for result in join_all(results).await {
-        match result {
-            Ok(Ok(())) => {}
-            Ok(Err(reason)) => failed = Some(DeployError::Refused(reason)),
+    let (mut tried, mut undone, mut failed) = (Vec::new(), Vec::new(), None);
+    for (trying, settle, done) in trying {
+        match trying.await {
+            Ok(Ok(effects)) => tried.push(Tried { effects, settle, done }),
+            Ok(Err(reason)) => {
+                failed = Some(DeployError::Refused(reason));
+                undone.push(done);
+            }
             Err(_) => failed = Some(DeployError::Stopping),
         }
     }
-    match failed {
-        None => Ok((settles, dones)),
-        Some(error) => {
-            drop(settles);
-            join_all(dones).await;
-            Err(error)
-        }
+    let Some(error) = failed else { return Ok(tried) };
+    // Dropping `settle` says that it is not to be.
+    undone.extend(tried.into_iter().map(|tried| tried.done));
+    join_all(undone).await;
+    Err(error)
+}
+
+/// Tells all partitions to go on with the new version, and waits until they do.
+async fn settle(tried: Vec<Tried>, sequence: u64) {
+    let mut first = 0;
+    let mut dones = Vec::new();
+    for Tried { effects, settle, done } in tried {
+        // Gone only when the host stops.
+        let _ = settle.send(Settled { sequence, first });
+        first += effects.emitted;
+        dones.push(done);
     }
+    join_all(dones).await;
 }

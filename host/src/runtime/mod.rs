@@ -5,9 +5,13 @@
 pub mod api;
 mod deploy;
 mod executors;
+mod gate;
+mod heard;
+pub mod history;
 mod listeners;
 mod logs;
 mod outcomes;
+mod past;
 mod router;
 mod space;
 mod timers;
@@ -17,22 +21,30 @@ pub use crate::wasm::LoadError;
 pub use listeners::Listener;
 pub use space::Artifact;
 
+use crate::store::ledger::Scribe;
+use crate::store::record::{self, Record};
+use crate::store::{Keeper, Store};
 use crate::wasm::{Engine, EngineConfig};
 use crate::words::message::{Kind, Sender};
 use crate::words::topic::NameError;
 use crate::words::{Message, MessageId, Pattern, SpaceName, SpaceSettings};
-use api::{DeadLetter, Delivery, LogLine, Outcome, Refusal, SpaceState, SpaceStatus};
+use api::{Answered, DeadLetter, Delivery, LogLine, Outcome, Refusal, SpaceState, SpaceStatus};
 use bytes::Bytes;
 use executors::Executors;
 use futures::future::join_all;
+use past::Past;
 use router::{Draft, RouteCache, Router};
 use space::Space;
 use space::actor::Control;
+use space::chronicle;
 use space::envelope::{Answer, Envelope, wait};
+use space::graves::Grave;
 use space::mailbox::Share;
-use space::turn::Turn;
-use std::sync::Arc;
+use space::outbox::Outgoing;
+use space::turn::{Turn, now_ms};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 use waits::PartitionNumber;
@@ -64,18 +76,38 @@ struct Inner {
     engine: Engine,
     executors: Executors,
     router: Arc<Router>,
+    /// What the store holds of spaces that have not been loaded yet.
+    past: Mutex<Past>,
+    /// Where the past is read from; none in memory.
+    journal: Option<PathBuf>,
+    /// Keeps the data folder; none in memory.
+    keeper: Option<Keeper>,
     partitions: AtomicU64,
     swap_wait: Duration,
     stopping: AtomicBool,
 }
 
 impl Runtime {
-    /// Starts the executor threads and the ticker.
+    /// Starts the executor threads and the ticker, in memory: nothing outlives the process.
     pub fn start(config: RuntimeConfig) -> anyhow::Result<Runtime> {
+        let runtime = Runtime::start_on(config, Store::in_memory())?;
+        runtime.open();
+        Ok(runtime)
+    }
+
+    /// Starts on what the store holds. Turns begin with `open`, so that no event misses a space that is still to be
+    /// loaded.
+    pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
+        let Store { ledger, started, host_id, image, journal, keeper } = store;
+        let router = Arc::new(Router::new(ledger, started, host_id));
+        let past = Past::of(image, &router);
         Ok(Runtime(Arc::new(Inner {
             engine: Engine::new(&config.engine).map_err(|error| anyhow::anyhow!("{error:#}"))?,
             executors: Executors::start(config.executors)?,
-            router: Arc::new(Router::new()),
+            router,
+            past: Mutex::new(past),
+            journal,
+            keeper,
             partitions: AtomicU64::new(0),
             swap_wait: config.swap_wait,
             stopping: AtomicBool::new(false),
@@ -94,7 +126,9 @@ impl Runtime {
     pub async fn call(&self, space: &str, command: &str, body: Bytes, delivery: Delivery) -> Result<Bytes, Refusal> {
         let (space, mut envelope) = self.0.command(space, command, body, delivery)?;
         let timeout = space.loaded().map_or(Duration::MAX, |loaded| loaded.settings.limits.wall_per_turn());
-        let (waiter, mut wait) = wait();
+        // Whoever repeats it under its key waits for the outcome, so it is waited for here: a turn has no longer than this.
+        let patience = if envelope.idempotency.is_some() { timeout + LAST_WORD } else { LAST_WORD };
+        let (waiter, mut wait) = wait(true);
         envelope.waiter = Some(waiter);
         envelope.deliver();
         let mut answer = tokio::time::timeout(timeout, &mut wait.reply).await;
@@ -103,7 +137,7 @@ impl Runtime {
                 return Err(Refusal::TimedOut(timeout));
             }
             // A turn that is ended for its own length says so in a moment.
-            answer = tokio::time::timeout(LAST_WORD, &mut wait.reply).await;
+            answer = tokio::time::timeout(patience, &mut wait.reply).await;
         }
         match answer {
             Ok(Ok(reply)) => answer_to_client(reply.answer, &space, timeout),
@@ -112,23 +146,56 @@ impl Runtime {
         }
     }
 
-    /// One-way, accepted. Its outcome can be asked for with `message` for a while.
+    /// One-way. Its outcome can be asked for with `message` for a while. It is accepted when it is `durable`.
     pub fn send(&self, space: &str, command: &str, body: Bytes, delivery: Delivery) -> Result<MessageId, Refusal> {
         let (_, mut envelope) = self.0.command(space, command, body, delivery)?;
-        let id = envelope.message.id;
         envelope.tracked = true;
+        let to = envelope.room.mailbox().map(|mailbox| chronicle::place(mailbox.name()));
+        let record = chronicle::message(&envelope.message, Some(&envelope));
+        let id = self.0.accept(record, to.into_iter().collect());
+        envelope.message.id = id;
+        envelope.depends_on = id.sequence;
+        envelope.recorded = self.0.router.ledger.keeps_records();
         self.0.router.outcomes.accepted(id);
         envelope.deliver();
         Ok(id)
     }
 
-    /// Publishes an event to all subscribers and listeners.
+    /// Publishes an event to all subscribers and listeners. It is accepted when it is `durable`.
     pub fn publish(&self, topic: &str, body: Bytes, delivery: Delivery) -> Result<MessageId, Refusal> {
         let id = self.0.publish(topic, body, delivery, None)?;
         // Delivered to whoever hears it; what they make of it is theirs.
         self.0.router.outcomes.accepted(id);
         self.0.router.outcomes.ended(id, Outcome::Done { reply: Bytes::new() });
         Ok(id)
+    }
+
+    /// Waits until what was accepted under that id is on disk.
+    pub async fn durable(&self, id: MessageId) {
+        self.0.router.gate.durable(id.sequence).await;
+    }
+
+    /// Waits until all that has happened so far is on disk: what was just seen may be told.
+    pub async fn settled(&self) {
+        self.0.router.gate.durable(self.0.router.ledger.last()).await;
+    }
+
+    /// What clients with an Idempotency-Key were answered before the host started.
+    pub fn answered(&self) -> Vec<Answered> {
+        std::mem::take(&mut self.0.past().answered)
+    }
+
+    /// Lets turns begin.
+    pub fn open(&self) {
+        self.0.router.open();
+        for space in self.0.router.table().values() {
+            space.partitions.iter().for_each(|partition| partition.mailbox.push_control(Control::Look));
+        }
+    }
+
+    /// Waits for the failure that ends the host, and says what it was.
+    pub async fn failed(&self) -> String {
+        self.0.router.gate.failed().await
     }
 
     /// Publishes what the host itself has to say.
@@ -163,7 +230,29 @@ impl Runtime {
     }
 
     pub fn dead_letters(&self, name: &SpaceName) -> Vec<DeadLetter> {
-        self.0.router.space(name).map(|space| space.dead_letters()).unwrap_or_default()
+        self.0.router.space(name).map(|space| space.graves.letters()).unwrap_or_default()
+    }
+
+    /// Handles a dead letter again, under its id. False when there is none of that id.
+    pub fn retry_dead_letter(&self, name: &SpaceName, id: MessageId) -> Result<bool, Refusal> {
+        let space = self.0.known(name.as_str())?;
+        let Some(Grave { mut envelope, partition, .. }) = self.0.exhume(&space, id, true) else { return Ok(false) };
+        let mailbox = &space.partitions[partition as usize].mailbox;
+        // It was accepted once: it takes its room whatever there is.
+        if let Ok(room) = mailbox.reserve(envelope.message.weight(), Share::Replacement) {
+            envelope.room = room;
+        }
+        if envelope.tracked {
+            self.0.router.outcomes.accepted(id);
+        }
+        envelope.deliver();
+        Ok(true)
+    }
+
+    /// Forgets a dead letter. False when there is none of that id.
+    pub fn drop_dead_letter(&self, name: &SpaceName, id: MessageId) -> Result<bool, Refusal> {
+        let space = self.0.known(name.as_str())?;
+        Ok(self.0.exhume(&space, id, false).is_some())
     }
 
     /// The last lines, oldest first, and a receiver of those to come.
@@ -185,11 +274,22 @@ impl Runtime {
         self.0.router.listeners.close();
         let executors = self.0.clone();
         // Joining threads blocks, and the caller's runtime has others to serve.
-        let _ = tokio::task::spawn_blocking(move || executors.executors.stop()).await;
+        let stop = move || {
+            executors.executors.stop();
+            executors.router.ledger.close();
+            if let Some(keeper) = &executors.keeper {
+                keeper.close();
+            }
+        };
+        let _ = tokio::task::spawn_blocking(stop).await;
     }
 }
 
 impl Inner {
+    fn past(&self) -> MutexGuard<'_, Past> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
@@ -209,7 +309,9 @@ impl Inner {
     fn known(&self, name: &str) -> Result<Arc<Space>, Refusal> {
         let name = SpaceName::parse(name)?;
         let space = self.router.space(&name).filter(|space| space.loaded().is_some());
-        space.filter(|space| space.state() != SpaceState::Removed).ok_or(Refusal::UnknownSpace(name))
+        let space = space.filter(|space| space.state() != SpaceState::Removed);
+        // Until all that was there has been loaded, nobody can say what there is not.
+        space.ok_or_else(|| if self.router.is_open() { Refusal::UnknownSpace(name) } else { Refusal::Starting })
     }
 
     /// Checks a client's command and reserves room for it.
@@ -220,9 +322,7 @@ impl Inner {
         body: Bytes,
         delivery: Delivery,
     ) -> Result<(Arc<Space>, Box<Envelope>), Refusal> {
-        if self.is_stopping() {
-            return Err(Refusal::Stopping);
-        }
+        self.takes_in()?;
         let space = self.known(space)?;
         if space.state() != SpaceState::Running {
             return Err(Refusal::Unavailable { space: space.name.clone(), state: space.state().word() });
@@ -234,7 +334,7 @@ impl Inner {
         }
         check_size(&body, loaded.settings.limits.message_bytes)?;
         let message = Message {
-            id: MessageId { sequence: self.router.next_sequence(), ordinal: 0 },
+            id: self.router.next_entry(),
             sender: Sender::Client(delivery.connection),
             kind: Kind::Command(command.into()),
             body,
@@ -245,7 +345,9 @@ impl Inner {
         let mailbox = &space.partition(message.key.as_deref()).mailbox;
         let room = mailbox.reserve(message.weight(), Share::Client);
         let room = room.map_err(|_| Refusal::Overloaded(space.name.clone()))?;
-        Ok((space, Envelope::new(message, room, 0)))
+        let mut envelope = Envelope::new(message, room, 0);
+        envelope.idempotency = delivery.idempotency;
+        Ok((space, envelope))
     }
 
     fn publish(
@@ -255,23 +357,54 @@ impl Inner {
         delivery: Delivery,
         sender: Option<Sender>,
     ) -> Result<MessageId, Refusal> {
-        if self.is_stopping() {
-            return Err(Refusal::Stopping);
-        }
+        self.takes_in()?;
         check_size(&body, crate::words::Limits::default().message_bytes)?;
         let route = RouteCache::default().event(&self.router, topic);
         let route = route.map_err(|_| Refusal::BadName(NameError::Topic(topic.chars().take(64).collect())))?;
-        let id = MessageId { sequence: self.router.next_sequence(), ordinal: 0 };
-        let draft = Draft {
-            sender: sender.unwrap_or(Sender::Client(delivery.connection)),
-            body,
-            key: delivery.key,
-            headers: delivery.headers,
-            hops: 0,
-            depends_on: 0,
-        };
-        self.router.deliver_event(&route, id, draft);
+        let mut event = Outgoing::event(
+            route,
+            Draft {
+                sender: sender.unwrap_or(Sender::Client(delivery.connection)),
+                body,
+                key: delivery.key,
+                headers: delivery.headers,
+                hops: 0,
+                idempotency: delivery.idempotency,
+            },
+        );
+        event.address();
+        let record = event.record();
+        let id = self.accept(record.message, record.to);
+        event.deliver(&self.router, id);
         Ok(id)
+    }
+
+    /// Takes a dead letter out, on disk as in memory.
+    fn exhume(&self, space: &Space, id: MessageId, retry: bool) -> Option<Grave> {
+        let grave = space.graves.exhume(id)?;
+        let ledger = &self.router.ledger;
+        if ledger.keeps_records() {
+            let place = chronicle::place(&space.partitions[grave.partition as usize].name);
+            Scribe::default().submit(ledger, &Record::Exhumed { place, message: chronicle::id(id), retry });
+        }
+        Some(grave)
+    }
+
+    fn takes_in(&self) -> Result<(), Refusal> {
+        if self.is_stopping() {
+            return Err(Refusal::Stopping);
+        }
+        if self.router.ledger.is_full() { Err(Refusal::DiskFull) } else { Ok(()) }
+    }
+
+    /// Takes a message from outside in, to be handled later. Its id is the sequence of its record.
+    fn accept(&self, message: record::Message<'_>, to: Vec<record::Place<'_>>) -> MessageId {
+        let ledger = &self.router.ledger;
+        let sequence = match ledger.keeps_records() {
+            true => Scribe::default().submit(ledger, &Record::Accepted { message, to, time_ms: now_ms() }),
+            false => ledger.next_sequence(),
+        };
+        MessageId { sequence, ordinal: 0 }
     }
 }
 

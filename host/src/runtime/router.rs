@@ -4,12 +4,13 @@
 //! changes. Delivery never waits.
 
 use super::api::{Published, SpaceState};
+use super::gate::Gate;
 use super::listeners::Listeners;
 use super::outcomes::Outcomes;
-use super::space::envelope::Envelope;
-use super::space::mailbox::Share;
-use super::space::{Partition, Space};
+use super::space::Space;
 use super::waits::Waits;
+use crate::store::ledger::Ledger;
+use crate::store::record::Idempotency;
 use crate::words::failure::code;
 use crate::words::message::{Headers, Kind, Sender, weigh};
 use crate::words::{Address, Failure, Message, MessageId, SpaceName, Topic};
@@ -18,19 +19,25 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 pub struct Router {
     table: ArcSwap<Table>,
     /// Changes with the table.
     version: AtomicU64,
-    sequence: AtomicU64,
-    /// Tells the ids of this run of the host from those of others.
+    pub ledger: Ledger,
+    pub gate: Arc<Gate>,
+    /// The sequence of the host's start, from which messages that no record makes are counted.
+    started: u64,
+    entries: AtomicU64,
+    /// Tells the ids of this host's messages from those of others.
     pub host_id: String,
     pub waits: Waits,
     pub listeners: Arc<Listeners>,
     pub outcomes: Outcomes,
+    /// Turns begin only when all that was there has been loaded.
+    open: AtomicBool,
 }
 
 pub type Table = HashMap<SpaceName, Arc<Space>>;
@@ -38,7 +45,7 @@ pub type Table = HashMap<SpaceName, Arc<Space>>;
 /// The spaces that a topic reaches.
 pub struct EventRoute {
     pub topic: Arc<str>,
-    subscribers: Vec<Arc<Space>>,
+    pub subscribers: Vec<Arc<Space>>,
 }
 
 /// The space and command that an address means.
@@ -54,11 +61,11 @@ pub struct Draft {
     pub key: Option<Arc<str>>,
     pub headers: Headers,
     pub hops: u16,
-    pub depends_on: u64,
+    pub idempotency: Option<Idempotency>,
 }
 
 impl Draft {
-    fn message(&self, id: MessageId, kind: Kind) -> Message {
+    pub fn message(&self, id: MessageId, kind: Kind) -> Message {
         Message {
             id,
             sender: self.sender.clone(),
@@ -82,21 +89,36 @@ impl Draft {
 }
 
 impl Router {
-    pub fn new() -> Self {
+    pub fn new(ledger: Ledger, started: u64, host_id: String) -> Self {
+        let listeners = Arc::<Listeners>::default();
+        let gate = Arc::new(Gate::new(ledger.clone(), listeners.clone()));
+        ledger.listen(gate.clone());
         Router {
             table: ArcSwap::default(),
             version: AtomicU64::new(1),
-            sequence: AtomicU64::new(0),
-            host_id: format!("{:08x}", rand_id()),
+            ledger,
+            gate,
+            started,
+            entries: AtomicU64::new(0),
+            host_id,
             waits: Waits::default(),
-            listeners: Arc::default(),
+            listeners,
             outcomes: Outcomes::default(),
+            open: AtomicBool::new(false),
         }
     }
 
-    /// The next number in the order of all turns.
-    pub fn next_sequence(&self) -> u64 {
-        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
+    /// The id of a message that no record makes.
+    pub fn next_entry(&self) -> MessageId {
+        MessageId { sequence: self.started, ordinal: self.entries.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    pub fn open(&self) {
+        self.open.store(true, Ordering::Release);
     }
 
     pub fn table(&self) -> Arc<Table> {
@@ -139,21 +161,15 @@ impl Router {
         Ok(EventRoute { topic: topic.shared(), subscribers })
     }
 
-    /// Delivers an event to its subscribers and listeners. Never fails: a subscriber without room is cut off.
-    pub fn deliver_event(&self, route: &EventRoute, id: MessageId, draft: Draft) {
-        if !self.listeners.is_empty() {
-            self.listeners.hear(published(&route.topic, id, &draft));
+    /// Tells those who listen outside, unless they hear it when it is on disk.
+    pub fn hear(&self, event: impl FnOnce() -> Published) {
+        if !self.ledger.keeps_records() && !self.listeners.is_empty() {
+            self.listeners.hear(event());
         }
-        let Some((last, others)) = route.subscribers.split_last() else { return };
-        for space in others {
-            deliver_to(space, draft.message(id, Kind::Event(route.topic.clone())), draft.depends_on);
-        }
-        let depends_on = draft.depends_on;
-        deliver_to(last, draft.into_message(id, Kind::Event(route.topic.clone())), depends_on);
     }
 }
 
-fn published(topic: &Arc<str>, id: MessageId, draft: &Draft) -> Published {
+pub fn published(topic: &Arc<str>, id: MessageId, draft: &Draft) -> Published {
     Published {
         id,
         topic: topic.clone(),
@@ -163,49 +179,6 @@ fn published(topic: &Arc<str>, id: MessageId, draft: &Draft) -> Published {
         headers: draft.headers.clone(),
         time: SystemTime::now(),
     }
-}
-
-fn deliver_to(space: &Space, message: Message, depends_on: u64) {
-    let partition = space.partition(message.key.as_deref());
-    if partition.subscription.is_cut_off() && !try_to_resume(space, partition, message.id.sequence) {
-        partition.subscription.miss(message.id.sequence);
-        return;
-    }
-    match partition.mailbox.reserve(message.weight(), Share::Space) {
-        Ok(room) => partition.mailbox.push(Envelope::new(message, room, depends_on)),
-        Err(_) => {
-            if partition.subscription.miss(message.id.sequence) {
-                let sequence = message.id.sequence;
-                space.note(
-                    "warn",
-                    format!(
-                        "subscription of partition {} cut off at {sequence}: its backlog is full",
-                        partition.name.index
-                    ),
-                );
-            }
-        }
-    }
-}
-
-/// Half-way down its backlog a subscription goes on with what comes then; what it missed is reported as a gap.
-fn try_to_resume(space: &Space, partition: &Partition, sequence: u64) -> bool {
-    if !partition.mailbox.has_recovered() {
-        return false;
-    }
-    if let Some(first) = partition.subscription.resume() {
-        let index = partition.name.index;
-        space.note(
-            "warn",
-            format!("subscription of partition {index} goes on at {sequence}; it missed events from {first} on"),
-        );
-    }
-    true
-}
-
-fn rand_id() -> u32 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(SystemTime::now()) as u32
 }
 
 /// The routes that one sender uses, kept until the table changes.

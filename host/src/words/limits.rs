@@ -69,7 +69,7 @@ limits! {
     emitted_bytes_per_turn: "bytes", 16 * MIB, 1024 * MIB, "bodies of these messages together";
     state_bytes: "bytes", 256 * MIB, 1 << 40, "state of one partition, keys and values";
     state_keys: "keys", 1_000_000, 1 << 32, "keys of one partition";
-    state_key_bytes: "bytes", 1_024, 64 * KIB, "one key";
+    state_key_bytes: "bytes", 1_024, 32 * KIB, "one key";
     state_value_bytes: "bytes", MIB, 64 * MIB, "one value";
     timers: "timers", 1_000, 1_000_000, "timers of one partition";
     backlog_messages: "messages", 100_000, 1 << 32, "messages waiting for one partition";

@@ -8,12 +8,13 @@ use serde::{Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
-/// The sequence number of the turn (or of the acceptance) that made a message, and its place among that turn's
-/// messages. The same for each attempt at handling it.
+/// The sequence of the turn (or of the acceptance) that made a message, and its place among that turn's messages. For
+/// those that none made (waiting commands, requests, firings) the sequence of the host's start, and a count. The same for
+/// each attempt at handling it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId {
     pub sequence: u64,
-    pub ordinal: u32,
+    pub ordinal: u64,
 }
 
 impl MessageId {
@@ -32,10 +33,7 @@ impl std::str::FromStr for MessageId {
     fn from_str(text: &str) -> Result<Self, ()> {
         let (sequence, ordinal) = text.split_once('-').ok_or(())?;
         let parse = |t: &str| t.bytes().all(|b| b.is_ascii_digit()).then(|| t.parse::<u64>().ok());
-        Ok(MessageId {
-            sequence: parse(sequence).flatten().ok_or(())?,
-            ordinal: parse(ordinal).flatten().and_then(|n| n.try_into().ok()).ok_or(())?,
-        })
+        Ok(MessageId { sequence: parse(sequence).flatten().ok_or(())?, ordinal: parse(ordinal).flatten().ok_or(())? })
     }
 }
 
@@ -150,7 +148,7 @@ mod tests {
         let id = MessageId { sequence: 42, ordinal: 7 };
         assert_eq!(id.to_string(), "42-7");
         assert_eq!("42-7".parse(), Ok(id));
-        for bad in ["", "42", "42-", "-7", "a-b", "42-7-1", "+1-2", "1-99999999999"] {
+        for bad in ["", "42", "42-", "-7", "a-b", "42-7-1", "+1-2", "1-99999999999999999999"] {
             assert!(bad.parse::<MessageId>().is_err(), "{bad}");
         }
     }

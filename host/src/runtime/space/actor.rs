@@ -11,13 +11,17 @@
 
 use super::backoff::Backoff;
 use super::envelope::{Answer, Envelope};
-use super::mailbox::Room;
+use super::graves::Grave;
+use super::mailbox::{Room, Share};
 use super::restart::{Fault, Fitness, Health, Verdict, judge};
 use super::swap::SwapOrder;
 use super::turn::{Turn, now_ms};
-use super::{Instance, Partition, Space, count};
-use crate::runtime::api::{DeadLetter, Outcome, SpaceState};
+use super::{Instance, Partition, Space, chronicle, count};
+use crate::runtime::api::{Outcome, SpaceState};
+use crate::runtime::past::PastPartition;
 use crate::runtime::router::Router;
+use crate::store::ledger::Scribe;
+use crate::store::record::Record;
 use crate::wasm::{Broken, Entry, Path};
 use crate::words::failure::code;
 use crate::words::message::{Kind, Sender};
@@ -42,6 +46,8 @@ pub enum Control {
     Swap(Box<SwapOrder>),
     /// The space's state has changed: look again. Answered between turns.
     Attend(oneshot::Sender<()>),
+    /// The host has opened: what waits may be served.
+    Look,
     /// Answered as soon as no message waits.
     Drain(oneshot::Sender<()>),
     /// Drop the instance; state and messages stay.
@@ -103,6 +109,25 @@ impl Actor {
         }
     }
 
+    /// Takes up what the store holds of the partition, before it runs.
+    pub fn take_up(&mut self, part: PastPartition) {
+        self.turn_mut().restore(part.state, part.timers);
+        for (mut envelope, due_ms) in part.pending {
+            // It was accepted once: it takes its room whatever the limit is by now.
+            if let Ok(room) = self.partition.mailbox.reserve(envelope.message.weight(), Share::Replacement) {
+                envelope.room = room;
+            }
+            match due_ms.map(|due_ms| Duration::from_millis(due_ms.saturating_sub(now_ms()))) {
+                Some(wait) => self.backoff.hold(envelope, Instant::now() + wait),
+                None => self.batch.extend(self.backoff.queue_behind(envelope)),
+            }
+        }
+        for grave in part.graves {
+            self.space.graves.bury(grave, u64::MAX);
+        }
+        self.turn().publish_usage();
+    }
+
     pub async fn run(mut self) {
         let mut turns = 0;
         loop {
@@ -115,6 +140,9 @@ impl Actor {
             if self.serves() {
                 self.batch_refused = false;
                 if let Some(envelope) = self.next_message() {
+                    if self.router.ledger.is_congested() {
+                        self.router.gate.next_group().await;
+                    }
                     self.handle(envelope).await;
                     turns += 1;
                     if turns % TURNS_PER_SLICE == 0 {
@@ -144,12 +172,12 @@ impl Actor {
                 self.vacate();
                 let _ = done.send(());
             }
-            Control::Close => {}
+            Control::Look | Control::Close => {}
         }
     }
 
     fn serves(&self) -> bool {
-        self.space.state() == SpaceState::Running && self.rest_until.is_none()
+        self.router.is_open() && self.space.state() == SpaceState::Running && self.rest_until.is_none()
     }
 
     /// Due timers and messages whose back-off is over come first, then the mailbox in order.
@@ -182,7 +210,7 @@ impl Actor {
         timers.next_due()?;
         let firing = timers.fire(now_ms())?;
         let message = Message {
-            id: MessageId { sequence: self.router.next_sequence(), ordinal: 0 },
+            id: self.router.next_entry(),
             sender: Sender::Timer,
             kind: Kind::Timer(firing.name),
             body: firing.body,
@@ -197,16 +225,17 @@ impl Actor {
     async fn idle(&mut self) {
         self.turn_mut().publish_usage();
         let serving = self.serves();
-        if !serving {
+        // Before the host has opened they need not wait for long.
+        if !serving && self.router.is_open() {
             self.refuse_those_who_wait();
         }
         let wake = self.next_wake(serving);
-        let mailbox = &self.partition.mailbox;
+        let (mailbox, open) = (&self.partition.mailbox, self.router.is_open());
         match wake {
             // Also while it does not serve: new messages may have someone waiting for a refusal.
-            None => mailbox.wait().await,
+            None => mailbox.wait(open).await,
             Some(at) => {
-                let _ = tokio::time::timeout_at(at.into(), mailbox.wait()).await;
+                let _ = tokio::time::timeout_at(at.into(), mailbox.wait(open)).await;
             }
         }
         if self.rest_until.is_some_and(|until| until <= Instant::now()) {
@@ -321,7 +350,7 @@ impl Actor {
     }
 
     fn succeeded(&mut self, reply: Bytes) {
-        let (envelope, sequence) = self.turn_mut().commit();
+        let (envelope, sequence) = self.turn_mut().commit(&reply);
         count(&self.partition.counters.turns, 1);
         self.health.succeeded();
         let Some(envelope) = envelope else { return };
@@ -330,54 +359,62 @@ impl Actor {
             self.router.outcomes.ended(envelope.message.id, Outcome::Done { reply: reply.clone() });
         }
         if let Some(waiter) = envelope.into_waiter() {
-            waiter.answer(Answer::Ok(reply), sequence);
+            self.router.gate.answer(waiter, Answer::Ok(reply), sequence);
         }
     }
 
     /// The guest answered a failure: the instance is fine, the effects are gone.
     fn failed(&mut self, fault: Fault) {
-        let (envelope, depends_on) = self.turn_mut().discard();
         count(&self.partition.counters.failures, 1);
         self.health.succeeded();
-        let Some(envelope) = envelope else { return };
-        if envelope.waiter.is_none() {
-            return self.settle(envelope, &fault);
-        }
-        if let Some(waiter) = envelope.into_waiter() {
-            waiter.answer(Answer::Failed(fault.failure().clone()), depends_on);
+        if self.turn().is_awaited() {
+            let failure = fault.failure().clone();
+            self.answer_failure(&failure, Answer::Failed(failure.clone()));
+        } else if let Some(envelope) = self.turn_mut().discard() {
+            self.settle(envelope, &fault);
         }
     }
 
     /// The guest trapped, or was ended: effects and instance are gone.
     fn broke_off(&mut self, failure: Failure) {
         self.vacate();
-        let (envelope, depends_on) = self.turn_mut().discard();
         count(&self.partition.counters.traps, 1);
-        let Some(envelope) = envelope else { return };
-        let message = &envelope.message;
-        let (word, name) = (message.kind.word(), message.kind.name());
-        let line =
-            format!("{word} `{name}` ({}, attempt {}) broke off: {}", message.id, envelope.attempt, failure.message);
+        let Some(message) = self.turn().message() else { return };
+        let sequence = message.id;
+        let line = format!(
+            "{} `{}` ({}) broke off: {}",
+            message.kind.word(),
+            message.kind.name(),
+            message.id,
+            failure.message
+        );
         self.space.note("warn", line);
-        let sequence = message.id.sequence;
-        if envelope.waiter.is_none() {
+        if self.turn().is_awaited() {
+            let answer = match &*failure.code {
+                code::TIMEOUT => Answer::TimedOut(failure.message.clone()),
+                code::DIVERGED => Answer::Failed(failure.clone()),
+                _ => Answer::Broken(failure.message.clone()),
+            };
+            self.answer_failure(&failure, answer);
+        } else if let Some(envelope) = self.turn_mut().discard() {
             let fault = if failure.retryable { Fault::Broken(failure) } else { Fault::Failed(failure) };
             self.settle(envelope, &fault);
-        } else if let Some(waiter) = envelope.into_waiter() {
-            let answer = match &*failure.code {
-                code::TIMEOUT => Answer::TimedOut(failure.message),
-                code::DIVERGED => Answer::Failed(failure),
-                _ => Answer::Broken(failure.message),
-            };
-            waiter.answer(answer, depends_on);
         }
         self.faulted(Some(sequence));
+    }
+
+    /// Someone waits for the message in hand, so it is done with.
+    fn answer_failure(&mut self, failure: &Failure, answer: Answer) {
+        let (envelope, rests_on) = self.turn_mut().fail(failure);
+        if let Some(waiter) = envelope.and_then(Envelope::into_waiter) {
+            self.router.gate.answer(waiter, answer, rests_on);
+        }
     }
 
     /// The turn is handled again at once, and this attempt does not count.
     fn repeat(&mut self) {
         self.vacate();
-        if let (Some(mut envelope), _) = self.turn_mut().discard() {
+        if let Some(mut envelope) = self.turn_mut().discard() {
             envelope.attempt -= 1;
             self.batch.push_front(envelope);
         }
@@ -392,7 +429,7 @@ impl Actor {
         self.faulted(None);
     }
 
-    fn faulted(&mut self, message: Option<u64>) {
+    fn faulted(&mut self, message: Option<MessageId>) {
         match self.health.faulted(message, Instant::now()) {
             Fitness::GoOn => {}
             Fitness::Rest(rest) => self.rest_until = Some(Instant::now() + rest),
@@ -414,6 +451,7 @@ impl Actor {
         match judge(limits, envelope.attempt, congested_for, fault, jitter) {
             Verdict::Retry { after } => {
                 count(&self.partition.counters.retries, 1);
+                self.note_setback(&envelope, after);
                 self.backoff.hold(envelope, now + after);
             }
             Verdict::Again { after } => {
@@ -425,28 +463,39 @@ impl Actor {
         }
     }
 
-    fn bury(&mut self, envelope: Box<Envelope>, failure: Failure) {
+    /// A restart of the host must not forget how often a message has been tried.
+    fn note_setback(&self, envelope: &Envelope, after: Duration) {
+        if envelope.recorded {
+            let due_ms = now_ms() + after.as_millis() as u64;
+            let message = chronicle::id(envelope.message.id);
+            let place = chronicle::place(&self.partition.name);
+            let record = Record::Setback { place, message, attempt: envelope.attempt, due_ms };
+            Scribe::default().submit(&self.router.ledger, &record);
+        }
+    }
+
+    fn bury(&mut self, mut envelope: Box<Envelope>, failure: Failure) {
         self.timer_ended(&envelope);
-        let message = envelope.message;
+        if self.router.ledger.keeps_records() {
+            let record = Record::Buried {
+                place: chronicle::place(&self.partition.name),
+                message: chronicle::consumed(&envelope),
+                attempts: envelope.attempt,
+                failure: chronicle::failure(&failure),
+                time_ms: now_ms(),
+            };
+            Scribe::default().submit(&self.router.ledger, &record);
+            envelope.recorded = true;
+        }
+        let message = &envelope.message;
         if envelope.tracked {
             self.router.outcomes.ended(message.id, Outcome::Failed { failure: failure.clone() });
         }
-        let name = message.kind.name().clone();
-        self.space
-            .note("warn", format!("{} `{name}` ({}) is a dead letter: {failure}", message.kind.word(), message.id));
-        let letter = DeadLetter {
-            id: message.id,
-            kind: message.kind.word(),
-            name,
-            source: message.sender.source().into(),
-            partition: self.partition.name.index,
-            attempts: envelope.attempt,
-            failure,
-            body: message.body,
-        };
-        let limits = self.turn().settings().limits.clone();
-        if !self.space.bury(letter, &limits) {
-            let reason = format!("its dead-letter table is full (`dead_letters` allows {})", limits.dead_letters);
+        let (word, name) = (message.kind.word(), message.kind.name());
+        self.space.note("warn", format!("{word} `{name}` ({}) is a dead letter: {failure}", message.id));
+        let most = self.turn().settings().limits.dead_letters;
+        if !self.space.graves.bury(Grave::new(envelope, self.partition.name.index, failure), most) {
+            let reason = format!("its dead-letter table is full (`dead_letters` allows {most})");
             self.space.set_state(SpaceState::Blocked, &reason);
             self.space.note("error", format!("stopped: {reason}"));
         }

@@ -2,6 +2,7 @@
 
 use super::Partition;
 use super::mailbox::Room;
+use crate::store::record::{Idempotency, RequestId};
 use crate::words::{Failure, Message};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -16,6 +17,11 @@ pub struct Envelope {
     pub waiter: Option<Waiter>,
     /// The outcome is kept for whoever asks later.
     pub tracked: bool,
+    /// A record has made it: on disk it is pending until another one consumes it.
+    pub recorded: bool,
+    /// Which request of which message it is.
+    pub request: Option<RequestId>,
+    pub idempotency: Option<Idempotency>,
     /// Attempts that have begun and count.
     pub attempt: u32,
     pub first: FirstAttempt,
@@ -37,9 +43,15 @@ pub struct FirstAttempt {
 
 /// A request that an attempt has made, and what later attempts do with it.
 pub struct Recorded {
-    /// blake3 of target, command and body.
-    pub digest: [u8; 32],
+    /// blake3 of target, command and body. None: it was never recorded, and the next attempt is free to differ.
+    pub digest: Option<[u8; 32]>,
     pub progress: Progress,
+}
+
+impl Recorded {
+    pub fn new() -> Self {
+        Recorded { digest: None, progress: Progress::Open }
+    }
 }
 
 /// How far a request has come.
@@ -63,6 +75,9 @@ impl Envelope {
             message,
             waiter: None,
             tracked: false,
+            recorded: false,
+            request: None,
+            idempotency: None,
             attempt: 0,
             first: FirstAttempt::default(),
             congested_since: None,
@@ -73,7 +88,7 @@ impl Envelope {
 
     /// Puts it into the mailbox in which its room was reserved. (A timer's has none: its actor takes it in hand itself.)
     pub fn deliver(self: Box<Self>) {
-        if let Some(mailbox) = self.room.mailbox() {
+        if let Some(mailbox) = self.room.mailbox().cloned() {
             mailbox.push(self);
         }
     }
@@ -106,6 +121,8 @@ const WITHDRAWN: u8 = 2;
 
 /// The receiving side of a wait. A wait that ends before the turn begins withdraws the message; afterwards it cannot.
 pub struct Waiter {
+    /// The answer leaves the host: it must not before what it rests on is on disk.
+    pub leaves_host: bool,
     reply: oneshot::Sender<Reply>,
     stage: Arc<AtomicU8>,
 }
@@ -116,10 +133,10 @@ pub struct Wait {
     stage: Arc<AtomicU8>,
 }
 
-pub fn wait() -> (Waiter, Wait) {
+pub fn wait(leaves_host: bool) -> (Waiter, Wait) {
     let (sender, receiver) = oneshot::channel();
     let stage = Arc::new(AtomicU8::new(WAITING));
-    (Waiter { reply: sender, stage: stage.clone() }, Wait { reply: receiver, stage })
+    (Waiter { leaves_host, reply: sender, stage: stage.clone() }, Wait { reply: receiver, stage })
 }
 
 impl Waiter {
@@ -147,14 +164,14 @@ mod tests {
 
     #[test]
     fn a_wait_given_up_before_the_turn_withdraws_the_message() {
-        let (waiter, wait) = wait();
+        let (waiter, wait) = wait(true);
         assert!(wait.withdraw());
         assert!(!waiter.begin());
     }
 
     #[test]
     fn a_turn_that_has_begun_cannot_be_withdrawn_and_may_begin_again() {
-        let (waiter, wait) = wait();
+        let (waiter, wait) = wait(true);
         assert!(waiter.begin());
         assert!(!wait.withdraw());
         assert!(waiter.begin(), "after a cancelled attempt");

@@ -6,6 +6,7 @@
 use super::actor::Control;
 use super::envelope::Envelope;
 use crate::words::limits::client_share;
+use crate::words::message::PartitionName;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -36,6 +37,8 @@ struct Lanes {
 }
 
 pub struct Mailbox {
+    /// Whose it is.
+    name: Arc<PartitionName>,
     lanes: Mutex<Lanes>,
     bell: Notify,
     control_waiting: AtomicBool,
@@ -63,8 +66,8 @@ impl Room {
     }
 
     /// Where it was reserved.
-    pub fn mailbox(&self) -> Option<Arc<Mailbox>> {
-        self.mailbox.clone()
+    pub fn mailbox(&self) -> Option<&Arc<Mailbox>> {
+        self.mailbox.as_ref()
     }
 }
 
@@ -78,8 +81,9 @@ impl Drop for Room {
 }
 
 impl Mailbox {
-    pub fn new(most_messages: u64, most_bytes: u64) -> Self {
+    pub fn new(name: Arc<PartitionName>, most_messages: u64, most_bytes: u64) -> Self {
         Mailbox {
+            name,
             lanes: Mutex::default(),
             bell: Notify::new(),
             control_waiting: AtomicBool::new(false),
@@ -87,6 +91,10 @@ impl Mailbox {
             most_messages: AtomicU64::new(most_messages),
             most_bytes: AtomicU64::new(most_bytes),
         }
+    }
+
+    pub fn name(&self) -> &PartitionName {
+        &self.name
     }
 
     /// New limits, for what arrives from now on.
@@ -165,12 +173,12 @@ impl Mailbox {
         !batch.is_empty()
     }
 
-    /// Waits until something is in a lane.
-    pub async fn wait(&self) {
+    /// Waits until there is an order, or a message where messages are `wanted`.
+    pub async fn wait(&self, wanted: bool) {
         loop {
             {
                 let mut lanes = self.lock();
-                if !lanes.control.is_empty() || !lanes.messages.is_empty() {
+                if !lanes.control.is_empty() || (wanted && !lanes.messages.is_empty()) {
                     return;
                 }
                 lanes.asleep = true;
@@ -188,9 +196,14 @@ impl Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::SpaceName;
+
+    fn name() -> Arc<PartitionName> {
+        Arc::new(PartitionName { space: SpaceName::parse("a").unwrap(), index: 0 })
+    }
 
     fn mailbox(messages: u64) -> Arc<Mailbox> {
-        Arc::new(Mailbox::new(messages, 1_000_000))
+        Arc::new(Mailbox::new(name(), messages, 1_000_000))
     }
 
     #[test]
@@ -217,7 +230,7 @@ mod tests {
 
     #[test]
     fn bytes_are_a_bound_of_their_own() {
-        let mailbox = Arc::new(Mailbox::new(100, 10));
+        let mailbox = Arc::new(Mailbox::new(name(), 100, 10));
         let _room = mailbox.reserve(6, Share::Space).unwrap();
         assert!(mailbox.reserve(5, Share::Space).is_err());
         assert!(mailbox.reserve(4, Share::Space).is_ok());

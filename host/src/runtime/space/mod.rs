@@ -2,21 +2,24 @@
 
 pub mod actor;
 mod backoff;
+pub mod chronicle;
 pub mod envelope;
+pub mod graves;
 pub mod mailbox;
+pub mod outbox;
 pub mod restart;
 pub mod state;
 pub mod swap;
 pub mod turn;
 
-use super::api::{DeadLetter, LogLine, SpaceState, SpaceStatus, Usage};
+use super::api::{LogLine, SpaceState, SpaceStatus, Usage};
 use super::logs::Logs;
 use super::waits::PartitionNumber;
 use crate::words::message::PartitionName;
 use crate::words::{Limits, SpaceName, SpaceSettings};
 use arc_swap::ArcSwapOption;
+use graves::Graves;
 use mailbox::Mailbox;
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -32,8 +35,10 @@ pub struct Space {
     reason: Mutex<String>,
     /// None until the first version serves.
     loaded: ArcSwapOption<Loaded>,
+    /// What served before the host started.
+    past: Option<Former>,
     pub logs: Logs,
-    dead_letters: Mutex<VecDeque<DeadLetter>>,
+    pub graves: Graves,
     /// One deployment at a time.
     pub deploying: tokio::sync::Mutex<()>,
 }
@@ -43,6 +48,27 @@ pub struct Loaded {
     pub artifact: Artifact,
     pub settings: Arc<SpaceSettings>,
     pub generation: u64,
+}
+
+/// The version that served before.
+#[derive(Debug, Clone)]
+pub struct Former {
+    pub version: String,
+    digest: String,
+    generation: u64,
+    /// It is of this run of the host, so whatever comes now is a reload.
+    serves: bool,
+}
+
+impl Former {
+    pub fn of_the_past(version: String, digest: String, generation: u64) -> Self {
+        Former { version, digest, generation, serves: false }
+    }
+
+    /// The same component again after a restart is no new generation.
+    pub fn next_generation(&self, digest: &str) -> u64 {
+        if !self.serves && self.digest == digest { self.generation } else { self.generation + 1 }
+    }
 }
 
 /// One shard of a space, as senders see it.
@@ -136,12 +162,18 @@ const STATES: [SpaceState; 6] = [
 ];
 
 impl Space {
-    pub fn new(name: SpaceName, numbers: std::ops::Range<PartitionNumber>, limits: &Limits) -> Self {
+    pub fn new(
+        name: SpaceName,
+        numbers: std::ops::Range<PartitionNumber>,
+        limits: &Limits,
+        past: Option<Former>,
+    ) -> Self {
         let partition = |(index, number)| {
+            let partition = Arc::new(PartitionName { space: name.clone(), index: index as u32 });
             Arc::new(Partition {
                 number,
-                name: Arc::new(PartitionName { space: name.clone(), index: index as u32 }),
-                mailbox: Arc::new(Mailbox::new(limits.backlog_messages, limits.backlog_bytes)),
+                name: partition.clone(),
+                mailbox: Arc::new(Mailbox::new(partition, limits.backlog_messages, limits.backlog_bytes)),
                 counters: Counters::default(),
                 subscription: Subscription::default(),
                 cancel: AtomicBool::new(false),
@@ -154,8 +186,9 @@ impl Space {
             state: AtomicU8::new(0),
             reason: Mutex::default(),
             loaded: ArcSwapOption::empty(),
+            past,
             logs: Logs::default(),
-            dead_letters: Mutex::default(),
+            graves: Graves::default(),
             deploying: tokio::sync::Mutex::default(),
         }
     }
@@ -164,7 +197,7 @@ impl Space {
     pub fn nobody(limits: &Limits) -> Self {
         // The name is a constant of the right form.
         let name = SpaceName::parse("describe").unwrap_or_else(|_| unreachable!("a legal name"));
-        Space::new(name, u64::MAX - 1..u64::MAX, limits)
+        Space::new(name, u64::MAX - 1..u64::MAX, limits, None)
     }
 
     pub fn state(&self) -> SpaceState {
@@ -182,6 +215,17 @@ impl Space {
         self.loaded.load_full()
     }
 
+    /// The version whose state is there; none for a space that has never served.
+    pub fn former(&self) -> Option<Former> {
+        let loaded = self.loaded().map(|loaded| Former {
+            version: loaded.artifact.descriptor().version.clone(),
+            digest: loaded.artifact.digest().to_owned(),
+            generation: loaded.generation,
+            serves: true,
+        });
+        loaded.or_else(|| self.past.clone())
+    }
+
     pub fn set_loaded(&self, loaded: Loaded) {
         for partition in &self.partitions {
             let limits = &loaded.settings.limits;
@@ -193,17 +237,6 @@ impl Space {
     /// The partition that handles messages with that key.
     pub fn partition(&self, key: Option<&str>) -> &Arc<Partition> {
         &self.partitions[crate::words::topic::partition_of(key, self.partitions.len())]
-    }
-
-    /// Sets a message aside for good. False when the table is full, and the space must stop.
-    pub fn bury(&self, letter: DeadLetter, limits: &Limits) -> bool {
-        let mut letters = lock(&self.dead_letters);
-        letters.push_back(letter);
-        (letters.len() as u64) < limits.dead_letters
-    }
-
-    pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        lock(&self.dead_letters).iter().cloned().collect()
     }
 
     /// A line of the host's own about the space: in its log, and in the host's.
@@ -235,7 +268,7 @@ impl Space {
         })
     }
 
-    fn usage(&self) -> Usage {
+    pub fn usage(&self) -> Usage {
         let sum = |field: fn(&Partition) -> &AtomicU64| {
             self.partitions.iter().map(|partition| field(partition).load(Ordering::Relaxed)).sum()
         };
@@ -254,7 +287,7 @@ impl Space {
             state_keys: sum(|p| &p.counters.state_keys),
             state_bytes: sum(|p| &p.counters.state_bytes),
             timers: sum(|p| &p.counters.timers),
-            dead_letters: lock(&self.dead_letters).len() as u64,
+            dead_letters: self.graves.len() as u64,
             missed_events: sum(|p| &p.subscription.missed),
             log_lines_suppressed: self.logs.suppressed(),
         }

@@ -1,5 +1,6 @@
 //! The policy after a failed turn: try again, set aside, rest, or stop serving. Pure: time and jitter are passed in.
 
+use crate::words::MessageId;
 use crate::words::{Failure, Limits};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -76,7 +77,7 @@ fn congestion_pause(congested_for: Duration, jitter: f64) -> Duration {
 pub struct Health {
     faults: VecDeque<Instant>,
     /// The message of the last fault: traps of one message lead only to its own dead letter.
-    last_message: Option<u64>,
+    last_message: Option<MessageId>,
     rests: u32,
 }
 
@@ -101,7 +102,7 @@ impl Health {
     }
 
     /// `message` identifies the message that trapped; none for a failed instantiation or `start`.
-    pub fn faulted(&mut self, message: Option<u64>, now: Instant) -> Fitness {
+    pub fn faulted(&mut self, message: Option<MessageId>, now: Instant) -> Fitness {
         if message.is_some() && self.last_message == message {
             return Fitness::GoOn;
         }
@@ -124,6 +125,10 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn id(sequence: u64) -> MessageId {
+        MessageId { sequence, ordinal: 0 }
+    }
 
     const NO_WAIT: Duration = Duration::ZERO;
 
@@ -176,7 +181,7 @@ mod tests {
         let mut health = Health::default();
         let now = Instant::now();
         for _ in 0..100 {
-            assert_eq!(health.faulted(Some(7), now), Fitness::GoOn);
+            assert_eq!(health.faulted(Some(id(7)), now), Fitness::GoOn);
         }
     }
 
@@ -184,9 +189,9 @@ mod tests {
     fn traps_of_different_messages_bring_longer_rests_and_then_quarantine() {
         let mut health = Health::default();
         let now = Instant::now();
-        assert_eq!(health.faulted(Some(1), now), Fitness::GoOn);
-        assert_eq!(health.faulted(Some(2), now), Fitness::GoOn);
-        let rests: Vec<_> = (3..10).map(|message| health.faulted(Some(message), now)).collect();
+        assert_eq!(health.faulted(Some(id(1)), now), Fitness::GoOn);
+        assert_eq!(health.faulted(Some(id(2)), now), Fitness::GoOn);
+        let rests: Vec<_> = (3..10).map(|message| health.faulted(Some(id(message)), now)).collect();
         let rest = |s| Fitness::Rest(Duration::from_secs(s));
         assert_eq!(rests, [rest(1), rest(2), rest(4), rest(8), rest(16), rest(32), Fitness::Quarantine]);
     }
@@ -195,11 +200,11 @@ mod tests {
     fn a_success_clears_the_account_and_slow_faults_do_not_add_up() {
         let mut health = Health::default();
         let now = Instant::now();
-        health.faulted(Some(1), now);
-        health.faulted(Some(2), now);
+        health.faulted(Some(id(1)), now);
+        health.faulted(Some(id(2)), now);
         health.succeeded();
-        assert_eq!(health.faulted(Some(3), now), Fitness::GoOn);
-        assert_eq!(health.faulted(Some(4), now), Fitness::GoOn);
-        assert_eq!(health.faulted(Some(5), now + Duration::from_secs(6)), Fitness::GoOn);
+        assert_eq!(health.faulted(Some(id(3)), now), Fitness::GoOn);
+        assert_eq!(health.faulted(Some(id(4)), now), Fitness::GoOn);
+        assert_eq!(health.faulted(Some(id(5)), now + Duration::from_secs(6)), Fitness::GoOn);
     }
 }

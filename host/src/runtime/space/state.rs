@@ -72,6 +72,20 @@ impl PartitionState {
         Page { entries, next }
     }
 
+    /// The keys that the turn in hand has written, each once, and what they hold now.
+    pub fn written(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let mut keys: Vec<&[u8]> = self.undo.iter().map(|(key, _)| key.as_slice()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.into_iter().map(|key| (key, self.map.get(key).map(|value| &value[..])))
+    }
+
+    /// The state as it was on disk.
+    pub fn restore(map: BTreeMap<Vec<u8>, Bytes>) -> Self {
+        let bytes = map.iter().map(|(key, value)| weigh(key, value)).sum();
+        PartitionState { map, bytes, undo: Vec::new() }
+    }
+
     /// The writes of the turn stand. True if there were any.
     pub fn commit(&mut self) -> bool {
         let wrote = !self.undo.is_empty();

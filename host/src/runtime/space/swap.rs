@@ -9,6 +9,7 @@
 use super::Instance;
 use super::actor::{Actor, Seat};
 use super::restart::Health;
+use super::turn::Effects;
 use crate::words::{Limits, SpaceSettings};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +22,17 @@ pub struct SwapOrder {
     pub migration: Migration,
     pub at_rest: oneshot::Sender<()>,
     pub all_at_rest: oneshot::Receiver<()>,
-    pub tried: oneshot::Sender<Result<(), String>>,
-    /// Whether all partitions could; the swap is undone if nobody says so.
-    pub settle: oneshot::Receiver<()>,
+    pub tried: oneshot::Sender<Result<Effects, String>>,
+    /// That all partitions could; the swap is undone if nobody says so.
+    pub settle: oneshot::Receiver<Settled>,
     pub done: oneshot::Sender<()>,
+}
+
+/// The deployment's place in the journal: its sequence, and the number of this partition's first message.
+#[derive(Debug, Clone, Copy)]
+pub struct Settled {
+    pub sequence: u64,
+    pub first: u64,
 }
 
 /// Whether `migrate` is called, and with what.
@@ -49,9 +57,10 @@ impl Actor {
         let former = candidate.host_mut().change_settings(settings.clone());
         let outcome = try_out(&mut candidate, &settings.limits, migration).await;
         let could = outcome.is_ok();
-        let _ = tried.send(outcome);
-        if could && settle.await.is_ok() {
-            candidate.host_mut().commit();
+        let _ = tried.send(outcome.map(|()| candidate.host_mut().migrated()));
+        let settled = if could { settle.await.ok() } else { None };
+        if let Some(Settled { sequence, first }) = settled {
+            candidate.host_mut().commit_migration(sequence, first);
             self.seat = Seat::Live(Box::new(candidate));
             self.health = Health::default();
             self.rest_until = None;

@@ -5,11 +5,14 @@
 
 use super::envelope::{Answer, Envelope, FirstAttempt, Progress, Recorded, wait};
 use super::mailbox::{Room, Share};
+use super::outbox::Outgoing;
 use super::state::PartitionState;
-use super::{Partition, Space};
+use super::{Partition, Space, chronicle};
 use crate::runtime::api::{LogLine, SpaceState};
-use crate::runtime::router::{Draft, EventRoute, RouteCache, Router};
+use crate::runtime::router::{Draft, RouteCache, Router};
 use crate::runtime::timers::{TimerChange, Timers};
+use crate::store::ledger::Scribe;
+use crate::store::record::{self, Outcome, Record, RequestId};
 use crate::wasm::{Abort, Extras, HostCalls, Page, Schedule};
 use crate::words::failure::code;
 use crate::words::message::{Headers, INHERITED_HEADERS, Kind, Sender};
@@ -17,6 +20,7 @@ use crate::words::{Failure, Limits, Message, MessageId, SpaceSettings};
 use bytes::Bytes;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -32,11 +36,12 @@ enum Phase {
     InTurn,
 }
 
-/// What was sent or published, waiting for the commit.
-enum Outgoing {
-    Event(Arc<EventRoute>, Draft),
-    /// With the room that was reserved at the call.
-    Command(Box<Envelope>),
+/// What a migration has done to one partition, as the journal keeps it.
+#[derive(Debug, Default)]
+pub struct Effects {
+    pub record: Vec<u8>,
+    /// Messages among it.
+    pub emitted: u64,
 }
 
 pub struct Turn {
@@ -62,6 +67,7 @@ pub struct Turn {
     random: Option<Xoshiro256PlusPlus>,
     /// The highest sequence that this partition's state rests on.
     depends_on: u64,
+    scribe: Scribe,
 }
 
 impl Turn {
@@ -86,6 +92,15 @@ impl Turn {
             requests: 0,
             random: None,
             depends_on: 0,
+            scribe: Scribe::default(),
+        }
+    }
+
+    /// Takes up the state and timers of before.
+    pub fn restore(&mut self, state: BTreeMap<Vec<u8>, Bytes>, timers: Vec<TimerChange>) {
+        self.state = PartitionState::restore(state);
+        for timer in timers {
+            self.timers.apply(timer);
         }
     }
 
@@ -107,41 +122,107 @@ impl Turn {
         self.phase = Phase::InTurn;
     }
 
+    /// Whether someone waits for the outcome of the message in hand: then it is tried once.
+    pub fn is_awaited(&self) -> bool {
+        self.in_hand.as_ref().is_some_and(|envelope| envelope.waiter.is_some())
+    }
+
     pub fn message(&self) -> Option<&Message> {
         self.in_hand.as_ref().map(|envelope| &envelope.message)
     }
 
     /// All effects take place, under one sequence number. Returns the message, and what its reply rests on.
-    pub fn commit(&mut self) -> (Option<Box<Envelope>>, u64) {
-        let sequence = self.router.next_sequence();
+    pub fn commit(&mut self, reply: &[u8]) -> (Option<Box<Envelope>>, u64) {
+        self.outbox.iter_mut().for_each(Outgoing::address);
+        let sequence = match self.router.ledger.keeps_records() {
+            true => self.write_down(Outcome::Done(reply)),
+            false => self.router.ledger.next_sequence(),
+        };
+        self.take_effect(sequence, 0);
+        (self.end(), sequence)
+    }
+
+    /// What the turn did becomes visible, its messages numbered from `first` on.
+    fn take_effect(&mut self, sequence: u64, first: u64) {
         self.depends_on = sequence;
         self.state.commit();
         for change in self.timer_changes.drain(..) {
             self.timers.apply(change);
         }
         super::count(&self.partition.counters.emitted, self.outbox.len() as u64);
-        for (ordinal, outgoing) in self.outbox.drain(..).enumerate() {
-            let id = MessageId { sequence, ordinal: ordinal as u32 };
-            match outgoing {
-                Outgoing::Event(route, draft) => {
-                    self.router.deliver_event(&route, id, Draft { depends_on: sequence, ..draft });
-                }
-                Outgoing::Command(mut envelope) => {
-                    envelope.message.id = id;
-                    envelope.depends_on = sequence;
-                    envelope.deliver();
-                }
-            }
+        for (outgoing, ordinal) in self.outbox.drain(..).zip(first..) {
+            outgoing.deliver(&self.router, MessageId { sequence, ordinal });
         }
-        (self.end(), sequence)
     }
 
-    /// No effect takes place. Returns the message, and what its failure rests on.
-    pub fn discard(&mut self) -> (Option<Box<Envelope>>, u64) {
+    /// Submits the record of the turn in hand, and answers its sequence.
+    fn write_down(&mut self, outcome: Outcome<'_>) -> u64 {
+        let mut scribe = std::mem::take(&mut self.scribe);
+        let sequence = match &self.in_hand {
+            Some(envelope) => scribe.submit(&self.router.ledger, &Record::Turn(self.record(envelope, outcome))),
+            None => self.depends_on,
+        };
+        self.scribe = scribe;
+        sequence
+    }
+
+    fn record<'a>(&'a self, envelope: &'a Envelope, outcome: Outcome<'a>) -> record::Turn<'a> {
+        record::Turn {
+            place: chronicle::place(&self.partition.name),
+            message: chronicle::consumed(envelope),
+            attempt: envelope.attempt,
+            outcome,
+            now_ms: self.first.now_ms,
+            time_ms: now_ms(),
+            writes: self.state.written().map(|(key, value)| record::Write { key, value }).collect(),
+            emitted: self.outbox.iter().map(Outgoing::record).collect(),
+            timers: self.timer_changes.iter().map(chronicle::timer).collect(),
+            requests: chronicle::requests(&self.first),
+            depends_on: self.depends_on,
+        }
+    }
+
+    /// No effect takes place, and the message is done with all the same. Returns it, and what its failure rests on.
+    pub fn fail(&mut self, failure: &Failure) -> (Option<Box<Envelope>>, u64) {
+        self.drop_effects();
+        if self.router.ledger.keeps_records() {
+            self.depends_on = self.write_down(Outcome::Failed(chronicle::failure(failure)));
+        }
+        (self.end(), self.depends_on)
+    }
+
+    /// No effect takes place, and the message is still to be handled. Returns it.
+    pub fn discard(&mut self) -> Option<Box<Envelope>> {
+        self.drop_effects();
+        self.end()
+    }
+
+    fn drop_effects(&mut self) {
         self.state.discard();
         self.timer_changes.clear();
         self.outbox.clear();
-        (self.end(), self.depends_on)
+    }
+
+    /// What an uncommitted migration has done, for the one record of all partitions.
+    pub fn migrated(&mut self) -> Effects {
+        self.outbox.iter_mut().for_each(Outgoing::address);
+        let emitted = self.outbox.len() as u64;
+        if !self.router.ledger.keeps_records() {
+            return Effects { record: Vec::new(), emitted };
+        }
+        let effects = record::Migrated {
+            partition: self.partition.name.index,
+            writes: self.state.written().map(|(key, value)| record::Write { key, value }).collect(),
+            emitted: self.outbox.iter().map(Outgoing::record).collect(),
+            timers: self.timer_changes.iter().map(chronicle::timer).collect(),
+        };
+        Effects { record: effects.encode(), emitted }
+    }
+
+    /// A migration takes effect, its messages numbered from `first` on under the sequence of the deployment.
+    pub fn commit_migration(&mut self, sequence: u64, first: u64) {
+        self.take_effect(sequence, first);
+        self.end();
     }
 
     fn end(&mut self) -> Option<Box<Envelope>> {
@@ -230,7 +311,7 @@ impl Turn {
             key: key.or_else(|| in_hand.and_then(|message| message.key.clone())),
             headers: merge_headers(in_hand.map(|message| &message.headers), headers),
             hops: self.hops(),
-            depends_on: 0,
+            idempotency: None,
         }
     }
 
@@ -250,19 +331,21 @@ impl Turn {
     fn recall(&mut self, ordinal: usize, digest: [u8; 32]) -> Result<&mut Progress, Abort> {
         let recorded = &mut self.first.requests;
         if recorded.len() <= ordinal {
-            recorded.push(Recorded { digest, progress: Progress::Open });
+            recorded.push(Recorded::new());
         }
-        match recorded.get_mut(ordinal) {
-            Some(request) if request.digest == digest => Ok(&mut request.progress),
-            _ => Err(Abort(Failure::last(
+        let known = recorded.get_mut(ordinal).filter(|request| request.digest.is_none_or(|known| known == digest));
+        let Some(request) = known else {
+            return Err(Abort(Failure::last(
                 code::DIVERGED,
                 format!("request {ordinal} differs from the one that an earlier attempt made: handlers must repeat"),
-            ))),
-        }
+            )));
+        };
+        request.digest = Some(digest);
+        Ok(&mut request.progress)
     }
 
     /// Final outcomes stand for every later attempt; what may pass is asked anew.
-    fn record(&mut self, ordinal: usize, reply: &Result<Bytes, Failure>) {
+    fn keep_reply(&mut self, ordinal: usize, reply: &Result<Bytes, Failure>) {
         let last = reply.as_ref().err().is_none_or(|failure| !failure.retryable);
         if let Some(request) = self.first.requests.get_mut(ordinal) {
             request.progress = if last { Progress::Final(reply.clone()) } else { Progress::Open };
@@ -316,12 +399,14 @@ impl Turn {
         let Letter { command, draft, timeout } = letter;
         let full = |_| Failure::passing(code::OVERLOADED, format!("the backlog of `{}` is full", target.name));
         let room = target.mailbox.reserve(draft.weight(), Share::Space).map_err(full)?;
-        let id = MessageId { sequence: self.router.next_sequence(), ordinal: 0 };
-        let message = draft.into_message(id, Kind::Command(command));
+        let message = draft.into_message(self.router.next_entry(), Kind::Command(command));
         let mut envelope = Envelope::new(message, room, self.depends_on);
-        let (waiter, wait) = wait();
+        let (waiter, wait) = wait(false);
         envelope.waiter = Some(waiter);
+        let caller = self.message().map_or(MessageId::TO_COME, |message| message.id);
         if let Some(request) = self.first.requests.get_mut(ordinal) {
+            let digest = request.digest.unwrap_or_default();
+            envelope.request = Some(RequestId { caller: chronicle::id(caller), ordinal: ordinal as u32, digest });
             request.progress = Progress::Sent { to: target.clone(), wait, deadline: Instant::now() + timeout };
         }
         envelope.deliver();
@@ -400,7 +485,7 @@ impl HostCalls for Turn {
         self.charge(&body, extras.as_ref())?;
         let route = self.routes.event(&self.router, topic)?;
         let draft = self.draft(body, extras);
-        self.outbox.push(Outgoing::Event(route, draft));
+        self.outbox.push(Outgoing::event(route, draft));
         Ok(())
     }
 
@@ -429,7 +514,7 @@ impl HostCalls for Turn {
             return Ok(reply.clone());
         }
         let reply = self.ask(ordinal, &address, body, extras).await;
-        self.record(ordinal, &reply);
+        self.keep_reply(ordinal, &reply);
         Ok(reply)
     }
 

@@ -1,0 +1,202 @@
+//! What the store holds from before the host started, as the runtime takes it up: space by space, when each is loaded.
+//!
+//! Translation from the store's words, and no decisions but one: what cannot belong to any space of ours (a name that no
+//! space can have) stays in the store and is left alone.
+
+use super::api::{Answered, AnsweredWith, Outcome};
+use super::router::Router;
+use super::space::Former;
+use super::space::envelope::{Envelope, FirstAttempt, Progress, Recorded};
+use super::space::graves::Grave;
+use super::space::mailbox::Room;
+use super::space::turn::now_ms;
+use super::timers::TimerChange;
+use crate::store::record;
+use crate::store::tables::Image;
+use crate::store::tables::image;
+use crate::words::message::{Kind, PartitionName, Sender};
+use crate::words::{Failure, Message, MessageId, SpaceName};
+use bytes::Bytes;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// All spaces that have not been loaded yet.
+#[derive(Default)]
+pub struct Past {
+    spaces: HashMap<SpaceName, PastSpace>,
+    pub answered: Vec<Answered>,
+}
+
+/// One space as it was.
+#[derive(Default)]
+pub struct PastSpace {
+    pub former: Option<Former>,
+    /// How many partitions that version had; none if it was never deployed.
+    pub partitions: Option<u32>,
+    pub parts: BTreeMap<u32, PastPartition>,
+}
+
+#[derive(Default)]
+pub struct PastPartition {
+    pub state: BTreeMap<Vec<u8>, Bytes>,
+    pub timers: Vec<TimerChange>,
+    /// In order, each with the time at which its back-off ends.
+    pub pending: Vec<(Box<Envelope>, Option<u64>)>,
+    pub graves: Vec<Grave>,
+}
+
+impl Past {
+    /// Takes the image apart; what became of tracked messages goes to the router at once.
+    pub fn of(image: Image, router: &Router) -> Self {
+        for (id, ended) in image.outcomes {
+            router.outcomes.accepted(id_of(id));
+            router.outcomes.ended(id_of(id), outcome(ended.outcome));
+        }
+        let now_ms = now_ms();
+        let answered = image.idempotency.into_iter().map(|(key, answer)| answered(key, answer, now_ms)).collect();
+        let mut past = Past { spaces: HashMap::new(), answered };
+        for (name, space) in image.spaces {
+            match SpaceName::parse(&name) {
+                Ok(name) => drop(past.spaces.insert(name, space_of(space, router))),
+                Err(error) => tracing::error!("the store has a space of a name that none can have: {error}"),
+            }
+        }
+        past
+    }
+
+    /// What there is of that space, for whoever runs it from now on.
+    pub fn take(&mut self, name: &SpaceName) -> Option<PastSpace> {
+        self.spaces.remove(name)
+    }
+
+    pub fn put_back(&mut self, name: SpaceName, space: PastSpace) {
+        self.spaces.insert(name, space);
+    }
+}
+
+impl PastSpace {
+    /// Whether a change of its partitions would lose nothing.
+    pub fn is_empty(&self) -> bool {
+        self.parts.values().all(|part| {
+            part.state.is_empty() && part.timers.is_empty() && part.pending.is_empty() && part.graves.is_empty()
+        })
+    }
+}
+
+fn space_of(space: image::Space, router: &Router) -> PastSpace {
+    let partitions = space.version.as_ref().map(|version| version.partitions);
+    let former = space.version.map(|was| Former::of_the_past(was.version, was.digest, was.generation));
+    let parts = space.partitions.into_iter().map(|(index, part)| (index, partition_of(index, part, router)));
+    PastSpace { former, partitions, parts: parts.collect() }
+}
+
+fn partition_of(index: u32, part: image::Partition, router: &Router) -> PastPartition {
+    let pending = part.pending.into_iter().map(|(id, pending)| {
+        if pending.message.tracked {
+            router.outcomes.accepted(id_of(id));
+        }
+        (envelope(id, pending.message, pending.attempts, pending.replies), pending.due_ms)
+    });
+    let pending = pending.collect();
+    let graves = part.dead_letters.into_iter().map(|(id, letter)| {
+        let envelope = envelope(id, letter.message, letter.attempts, letter.replies);
+        Grave::new(envelope, index, failure(letter.failure))
+    });
+    let timers = part.timers.into_iter().map(|(name, timer)| TimerChange::Set {
+        name: name.into(),
+        body: timer.body,
+        due_ms: timer.due_ms,
+        every_ms: timer.every_ms,
+    });
+    PastPartition { state: part.state, timers: timers.collect(), pending, graves: graves.collect() }
+}
+
+/// A message as it was, still without room.
+fn envelope(
+    id: record::MessageId,
+    message: image::Message,
+    attempts: u32,
+    replies: BTreeMap<u32, image::Reply>,
+) -> Box<Envelope> {
+    let (tracked, idempotency) = (message.tracked, message.idempotency);
+    let mut envelope = Envelope::new(message_of(id, message), Room::unbounded(), 0);
+    envelope.tracked = tracked;
+    envelope.idempotency = idempotency;
+    envelope.recorded = true;
+    envelope.attempt = attempts;
+    envelope.first = FirstAttempt { now_ms: None, requests: recorded(replies) };
+    envelope
+}
+
+/// What its requests got; those between that left nothing are open.
+fn recorded(replies: BTreeMap<u32, image::Reply>) -> Vec<Recorded> {
+    let mut requests = Vec::new();
+    for (ordinal, reply) in replies {
+        requests.resize_with(ordinal as usize, Recorded::new);
+        let outcome = match reply.outcome {
+            image::Outcome::Done(reply) => Ok(reply),
+            image::Outcome::Failed(refused) => Err(failure(refused)),
+        };
+        requests.push(Recorded { digest: Some(reply.digest), progress: Progress::Final(outcome) });
+    }
+    requests
+}
+
+fn message_of(id: record::MessageId, message: image::Message) -> Message {
+    let name = message.name.into();
+    Message {
+        id: id_of(id),
+        sender: sender(message.sender),
+        kind: match message.kind {
+            record::Kind::Command => Kind::Command(name),
+            record::Kind::Event => Kind::Event(name),
+            record::Kind::Timer => Kind::Timer(name),
+        },
+        body: message.body,
+        key: message.key.map(Arc::from),
+        headers: (!message.headers.is_empty()).then(|| Arc::new(message.headers)),
+        hops: message.hops,
+    }
+}
+
+fn sender(sender: image::Sender) -> Sender {
+    match sender {
+        image::Sender::Partition { space, partition } => match SpaceName::parse(&space) {
+            Ok(space) => Sender::Partition(Arc::new(PartitionName { space, index: partition })),
+            // Only a space of a legal name has ever sent anything.
+            Err(_) => Sender::Host,
+        },
+        image::Sender::Client(connection) => Sender::Client(connection),
+        image::Sender::Timer => Sender::Timer,
+        image::Sender::Host => Sender::Host,
+    }
+}
+
+fn answered(key: [u8; 32], answer: image::Answered, now_ms: u64) -> Answered {
+    let with = match answer.answer {
+        image::Answer::Accepted(id) => AnsweredWith::Accepted(id_of(id)),
+        image::Answer::Ended(image::Outcome::Done(reply)) => AnsweredWith::Done(reply),
+        image::Answer::Ended(image::Outcome::Failed(refused)) => AnsweredWith::Failed(failure(refused)),
+    };
+    Answered {
+        idempotency: record::Idempotency { key, content: answer.content },
+        answer: with,
+        age: Duration::from_millis(now_ms.saturating_sub(answer.time_ms)),
+    }
+}
+
+fn outcome(outcome: image::Outcome) -> Outcome {
+    match outcome {
+        image::Outcome::Done(reply) => Outcome::Done { reply },
+        image::Outcome::Failed(refused) => Outcome::Failed { failure: failure(refused) },
+    }
+}
+
+fn failure(failure: image::Failure) -> Failure {
+    Failure { code: failure.code.into(), message: failure.message, retryable: failure.retryable }
+}
+
+fn id_of(id: record::MessageId) -> MessageId {
+    MessageId { sequence: id.sequence, ordinal: id.ordinal }
+}
