@@ -6,15 +6,17 @@ use crate::{guest, until};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use tempfile::TempDir;
 
 pub struct Daemon {
-    child: Child,
-    folder: TempDir,
+    child: Mutex<Child>,
+    /// Shared with those that follow in it.
+    folder: Arc<TempDir>,
     url: String,
     token: String,
     client: Client,
@@ -23,29 +25,60 @@ pub struct Daemon {
 impl Daemon {
     /// Starts a host on any free port, with an empty drop folder, and waits until it listens.
     pub async fn start() -> Self {
-        let binary = tokio::task::spawn_blocking(binary).await.expect("the binary builds");
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("spaces")).expect("a drop folder");
-        let log = std::fs::File::create(folder.path().join("log")).expect("a log file");
-        let mut child = Command::new(binary)
-            .args(["run", "spaces", "--listen", "127.0.0.1:0", "--data", "data"])
-            .current_dir(folder.path())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
+        Daemon::start_in(Arc::new(folder)).await
+    }
+
+    async fn start_in(folder: Arc<TempDir>) -> Self {
+        let binary = tokio::task::spawn_blocking(binary).await.expect("the binary builds");
+        let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("a log file");
+        let mut child =
+            run(&binary, folder.path()).stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
         let mut said = String::new();
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut said).expect("a first line");
         let url = said.split_whitespace().find_map(|word| word.strip_prefix("http://"));
-        let url = url.unwrap_or_else(|| panic!("no address in `{said}`")).trim_end_matches(',');
+        let log = || std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+        let url = url.unwrap_or_else(|| panic!("no address in `{said}`: {}", log())).trim_end_matches(',');
         let token = std::fs::read_to_string(folder.path().join("data/token")).expect("a token");
         let (url, token) = (format!("http://{url}"), token.trim().to_owned());
-        Daemon { child, folder, url, token, client: Client::new() }
+        Daemon { child: Mutex::new(child), folder, url, token, client: Client::new() }
+    }
+
+    /// What a second host says that is started in the same folder; it must not run.
+    pub async fn second_host(&self) -> String {
+        let mut second = run(&binary(), self.folder());
+        let second = second.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the binary starts");
+        assert!(!second.status.success(), "it runs");
+        String::from_utf8_lossy(&second.stderr).into_owned()
+    }
+
+    /// Ends it without a warning, and starts another one in the same folder.
+    pub async fn killed(&self) -> Self {
+        {
+            let mut child = self.child();
+            child.kill().expect("it still runs");
+            child.wait().expect("its status");
+        }
+        Daemon::start_in(self.folder.clone()).await
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().expect("no test panics here")
+    }
+
+    /// Waits until all that lies in the drop folder serves or is refused.
+    pub async fn ready(&self) {
+        let ready = async || {
+            let answer = self.anonymous(Method::GET, "/readyz").send().await.ok()?;
+            answer.status().is_success().then_some(())
+        };
+        until("the first scan is finished", ready).await;
     }
 
     /// A file in the drop folder.
     pub fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join("spaces").join(name)
+        self.folder().join("spaces").join(name)
     }
 
     /// What lies beside the drop folder.
@@ -93,21 +126,28 @@ impl Daemon {
 
     /// All that the host has logged.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
     }
 
     /// Asks it to end, and answers how it did.
-    pub async fn end(mut self, signal: Signal) -> ExitStatus {
-        kill_process(Pid::from_child(&self.child), signal).expect("it still runs");
-        until("the host has ended", async || self.child.try_wait().expect("its status")).await
+    pub async fn end(self, signal: Signal) -> ExitStatus {
+        kill_process(Pid::from_child(&self.child()), signal).expect("it still runs");
+        until("the host has ended", async || self.child().try_wait().expect("its status")).await
     }
+}
+
+fn run(binary: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command.args(["run", "spaces", "--listen", "127.0.0.1:0", "--data", "data"]).current_dir(folder);
+    command
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
         // Most have not been told to end; those that have are gone, and then this fails.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let mut child = self.child();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

@@ -1,7 +1,9 @@
 //! One binary of end-to-end tests: linked once, and the guests are built once. A module is one subject.
 
 mod commands;
+mod crashes;
 mod daemon;
+mod durable;
 mod events;
 mod flow;
 mod hostile;

@@ -41,7 +41,8 @@ async fn the_context_says_what_came_with_the_message() {
     let host = Host::start();
     host.deploy("a", "probe").await;
     let headers = vec![("correlation-id".to_owned(), "c-1".to_owned())];
-    let delivery = Delivery { key: Some("k".into()), headers: Some(Arc::new(headers)), connection: 7 };
+    let delivery =
+        Delivery { key: Some("k".into()), headers: Some(Arc::new(headers)), connection: 7, idempotency: None };
     let context = host.try_run_with("a", json!(["context"]), delivery).await.unwrap();
     assert_eq!(context["source"], "client");
     assert_eq!(context["key"], "k");
@@ -66,7 +67,8 @@ async fn key_and_trace_headers_pass_on_with_what_a_turn_sends() {
     host.deploy("a", "probe").await;
     host.deploy("b", "probe").await;
     let headers = vec![("correlation-id".to_owned(), "c-1".to_owned()), ("mine".to_owned(), "x".to_owned())];
-    let delivery = Delivery { key: Some("k".into()), headers: Some(Arc::new(headers)), connection: 0 };
+    let delivery =
+        Delivery { key: Some("k".into()), headers: Some(Arc::new(headers)), connection: 0, idempotency: None };
     let script = json!([{ "request": { "to": "b/run", "body": ["context"] } }]);
     let context = host.try_run_with("a", script, delivery).await.unwrap();
     assert_eq!((&context["source"], &context["key"]), (&json!("a"), &json!("k")));
