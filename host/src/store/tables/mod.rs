@@ -21,6 +21,7 @@ mod letters;
 mod load;
 mod replies;
 mod rows;
+mod subscriptions;
 mod timers;
 
 #[cfg(test)]
