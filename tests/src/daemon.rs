@@ -196,7 +196,9 @@ fn binary() -> PathBuf {
         let mut cargo = Command::new(env!("CARGO"));
         // With the test among the targets, the features of all dependencies are those of `cargo test --workspace`, so that
         // they are not all compiled a second time.
-        cargo.args(["build", "--quiet", "--workspace", "--bin", "spacehost", "--test", "all", "--target-dir"]).arg(target);
+        cargo
+            .args(["build", "--quiet", "--workspace", "--bin", "spacehost", "--test", "all", "--target-dir"])
+            .arg(target);
         if profile.ends_with("release") {
             cargo.arg("--release");
         }

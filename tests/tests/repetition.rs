@@ -62,7 +62,10 @@ async fn one_who_was_asked_and_is_repeated_gets_the_replies_that_it_got_too() {
 async fn a_firing_that_is_repeated_is_the_same_message() {
     let daemon = host().await;
     let steps = json!({ "steps": [ask("b", json!([{ "add": 1 }])), wait_at_c()] });
-    for timer in [json!({ "name": "tick/once", "after_ms": 1, "body": steps }), json!({ "name": "tick/hourly", "every_ms": 3_600_000 })] {
+    for timer in [
+        json!({ "name": "tick/once", "after_ms": 1, "body": steps }),
+        json!({ "name": "tick/hourly", "every_ms": 3_600_000 }),
+    ] {
         daemon.run("a", &json!([{ "timer": timer }])).await;
     }
     let daemon = killed_while_c_is_asked(daemon, "b").await;

@@ -294,8 +294,8 @@ impl Actor {
         }
         let due_ms = self.turn_mut().timers.next_due();
         let at_least = if self.router.ledger.is_full() { WHILE_FULL } else { Duration::ZERO };
-        let timer = due_ms
-            .map(|due| Instant::now() + Duration::from_millis(due.saturating_sub(now_ms())).max(at_least));
+        let timer =
+            due_ms.map(|due| Instant::now() + Duration::from_millis(due.saturating_sub(now_ms())).max(at_least));
         [timer, self.backoff.next_due()].into_iter().flatten().min()
     }
 

@@ -151,7 +151,8 @@ impl Actor {
 
     /// Missed events are pending from here on, and handled next.
     fn take_missed(&mut self, mut events: Vec<Box<Envelope>>, next: u64, live: bool) {
-        let pending = events.iter().map(|event| (chronicle::id(event.message.id), chronicle::message(&event.message, None)));
+        let pending =
+            events.iter().map(|event| (chronicle::id(event.message.id), chronicle::message(&event.message, None)));
         let place = chronicle::place(&self.partition.name);
         let record = Record::CaughtUp { place, events: pending.collect(), next, live };
         let sequence = Scribe::default().submit(&self.router.ledger, &record);

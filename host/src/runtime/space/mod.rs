@@ -22,9 +22,9 @@ use crate::words::{Limits, SpaceName, SpaceSettings};
 use arc_swap::ArcSwapOption;
 use graves::Graves;
 use mailbox::Mailbox;
-use subscription::Subscription;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use subscription::Subscription;
 use tokio::sync::Notify;
 use turn::Turn;
 
@@ -145,12 +145,7 @@ const STATES: [SpaceState; 6] = [
 ];
 
 impl Space {
-    pub fn new(
-        name: SpaceName,
-        numbers: std::ops::Range<PartitionNumber>,
-        limits: &Limits,
-        origin: Origin,
-    ) -> Self {
+    pub fn new(name: SpaceName, numbers: std::ops::Range<PartitionNumber>, limits: &Limits, origin: Origin) -> Self {
         let Origin { past, keeps } = origin;
         let partition = |(index, number)| {
             let partition = Arc::new(PartitionName { space: name.clone(), index: index as u32 });

@@ -53,9 +53,9 @@ impl Subscription {
         let mut from = self.from();
         *from = next.max(*from);
         // Of before a restart nobody knows how many there are.
-        let _ = self.missed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |missed| {
-            Some(missed.saturating_sub(events))
-        });
+        let _ = self
+            .missed
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |missed| Some(missed.saturating_sub(events)));
     }
 
     /// Events reach it from now on. True when no turn is still about to leave it one: then all that it misses is written.

@@ -181,7 +181,9 @@ pub fn describe(key: &[u8]) -> String {
     };
     let plain = || key.get(1..).unwrap_or_default().escape_ascii().to_string();
     match Table::of(key) {
-        Some(Table::State | Table::Timers | Table::Subscriptions) => place_of(key).map_or_else(plain, |(place, rest)| with_place(place, rest)),
+        Some(Table::State | Table::Timers | Table::Subscriptions) => {
+            place_of(key).map_or_else(plain, |(place, rest)| with_place(place, rest))
+        }
         Some(Table::Pending | Table::DeadLetters | Table::Replies) => {
             message_of(key).map_or_else(plain, |(place, id, rest)| {
                 let message = format!("{}-{}", id.sequence, id.ordinal);

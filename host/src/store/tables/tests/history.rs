@@ -170,7 +170,8 @@ impl World {
             _ => one_of(&self.model.pending, dice),
         };
         let (place, caller) = caller.unwrap_or(unrecorded);
-        let request = RequestId { caller, ordinal: dice.below(3) as u32, digest: [dice.below(9) as u8; 32], now_ms: None };
+        let request =
+            RequestId { caller, ordinal: dice.below(3) as u32, digest: [dice.below(9) as u8; 32], now_ms: None };
         let message = Message { sender: Sender::Partition(place), ..command() };
         Consumed::Direct { id: of, message, request: Some(request) }
     }

@@ -13,8 +13,8 @@ mod timers;
 use super::image::{Image, Partition};
 use super::{Tables, TablesError};
 use crate::store::record::{
-    Consumed, Emitted, Failure, Idempotency, Kind, Message, MessageId, Outcome, Place, Record, RequestId, Sender, TimerChange,
-    Turn,
+    Consumed, Emitted, Failure, Idempotency, Kind, Message, MessageId, Outcome, Place, Record, RequestId, Sender,
+    TimerChange, Turn,
 };
 use tempfile::TempDir;
 

@@ -44,9 +44,7 @@ impl Model {
         match record {
             Record::Started { .. } => {
                 let Model { pending, dead_letters, replies, .. } = self;
-                let waits = |sequence| {
-                    pending.keys().chain(dead_letters.keys()).any(|(_, id)| id.sequence == sequence)
-                };
+                let waits = |sequence| pending.keys().chain(dead_letters.keys()).any(|(_, id)| id.sequence == sequence);
                 replies.retain(|(_, caller, _), _| waits(caller.sequence));
             }
             Record::Fired { place, message, .. } => {
