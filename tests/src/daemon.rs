@@ -61,11 +61,19 @@ impl Daemon {
 
     /// Ends it without a warning, and starts another one in the same folder.
     pub async fn killed(&self) -> Self {
-        {
-            let mut child = self.child();
-            child.kill().expect("it still runs");
-            child.wait().expect("its status");
-        }
+        self.kill();
+        self.next().await
+    }
+
+    /// Ends it without a warning.
+    pub fn kill(&self) {
+        let mut child = self.child();
+        child.kill().expect("it still runs");
+        child.wait().expect("its status");
+    }
+
+    /// Starts another one in the same folder.
+    pub async fn next(&self) -> Self {
         Daemon::start_in(self.folder.clone()).await
     }
 

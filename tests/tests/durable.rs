@@ -2,7 +2,7 @@
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use spacehost_tests::{Daemon, GIVE_UP, json_of, until};
+use spacehost_tests::{Daemon, GIVE_UP, guest, json_of, until};
 
 /// The next events of a stream, as their ids and topics; a gap shows as `gap` and its reason.
 async fn next(stream: &mut Response, count: usize) -> Vec<(String, String)> {
@@ -10,7 +10,7 @@ async fn next(stream: &mut Response, count: usize) -> Vec<(String, String)> {
     let complete = async {
         while text.matches("\n\n").count() < count {
             let chunk = stream.chunk().await.expect("the stream goes on").expect("the stream does not end");
-            text.push_str(&String::from_utf8(chunk.to_vec()).expect("text"));
+            text.push_str(std::str::from_utf8(&chunk).expect("text"));
         }
     };
     tokio::time::timeout(GIVE_UP, complete).await.unwrap_or_else(|_| panic!("only this: {text}"));
@@ -153,6 +153,54 @@ async fn the_history_of_a_space_shows_its_turns_and_how_they_ended() {
         [(json!("run"), Value::Null), (json!("run"), json!("sold-out")), (json!("run"), Value::Null),]
     );
     assert_eq!((&turns[2]["source"], &turns[2]["writes"]), (&json!("client"), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_file_replaced_while_no_host_ran_is_a_reload_from_the_version_that_served() {
+    let daemon = Daemon::start().await;
+    daemon.install("a", "one").await;
+    daemon.run("a", &json!([{ "add": 5 }])).await;
+    daemon.kill();
+    std::fs::write(daemon.file("a.wasm"), guest("two")).unwrap();
+    let daemon = daemon.next().await;
+    daemon.ready().await;
+    let space = daemon.space("a").await;
+    assert_eq!((&space["version"], &space["generation"]), (&json!("2"), &json!(2)));
+    assert_eq!(daemon.run("a", &json!([{ "add": 0 }])).await, (200, json!(5)));
+    let reloads = get(&daemon, "/v1/spaces/a/history?reloads=true").await["reloads"].clone();
+    let last = reloads.as_array().expect("a list").last().expect("a reload").clone();
+    assert_eq!((&last["from_generation"], &last["to_generation"]), (&json!(1), &json!(2)));
+}
+
+#[tokio::test]
+async fn a_file_broken_while_no_host_ran_leaves_the_version_that_served_and_is_not_tried_again() {
+    let daemon = Daemon::start().await;
+    daemon.install("a", "one").await;
+    daemon.run("a", &json!([{ "add": 5 }])).await;
+    daemon.kill();
+    std::fs::write(daemon.file("a.wasm"), &guest("two")[..1_000]).unwrap();
+    let mut daemon = daemon;
+    for _ in 0..2 {
+        daemon = daemon.next().await;
+        daemon.ready().await;
+        let space = daemon.space("a").await;
+        assert_eq!((&space["state"], &space["generation"]), (&json!("running"), &json!(1)), "{space}");
+        assert_eq!(space["file"]["verdict"], "rejected");
+        assert_eq!(daemon.run("a", &json!([{ "add": 0 }])).await, (200, json!(5)));
+        daemon.kill();
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_was_gone_back_from_is_not_tried_again_by_the_next_host() {
+    let daemon = Daemon::start().await;
+    daemon.install("a", "probe").await;
+    daemon.install("a", "ear").await;
+    daemon.order("a", "rollback").await;
+    let digest = daemon.space("a").await["digest"].clone();
+    let daemon = killed(&daemon).await;
+    let space = daemon.space("a").await;
+    assert_eq!((&space["digest"], &space["file"]["verdict"]), (&digest, &json!("rolled-back")));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `history`: the last turns of a space.
+//! `history`: the last turns of a space, or its last reloads.
 //!
 //! Must not know where they are kept. Fails when the host does not know the space, or keeps no past.
 
@@ -19,6 +19,9 @@ pub struct Args {
     /// How many turns
     #[arg(short = 'n', long, default_value_t = 20)]
     last: usize,
+    /// The reloads, not the turns
+    #[arg(long)]
+    reloads: bool,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -29,36 +32,60 @@ pub struct Args {
 const HEADINGS: [&str; 8] = ["SEQUENCE", "TIME", "MESSAGE", "KIND", "NAME", "SOURCE", "ATTEMPT", "OUTCOME"];
 
 pub async fn history(args: Args) -> Result<()> {
-    let path = format!("/v1/spaces/{}/history?last={}", args.space, args.last);
+    let path = format!("/v1/spaces/{}/history?last={}&reloads={}", args.space, args.last, args.reloads);
     let found = Client::new(&args.host.find()?)?.get(&path).await?;
     if args.json {
         return output::json(&found);
     }
-    let turns = found["turns"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if turns.is_empty() {
-        return output::line(format!("{} has had no turn that is still kept", args.space));
+    let (name, what) = if args.reloads { ("reloads", "reload") } else { ("turns", "turn") };
+    let past = found[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    if past.is_empty() {
+        return output::line(format!("{} has had no {what} that is still kept", args.space));
     }
-    for line in lines(turns, Style::of_stdout()) {
+    let lines = if args.reloads { reloads } else { lines };
+    for line in lines(past, Style::of_stdout()) {
         output::line(line)?;
     }
     Ok(())
 }
 
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => printable(text),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn time(of: &Value) -> String {
+    let time = UNIX_EPOCH + Duration::from_millis(of["time_ms"].as_u64().unwrap_or_default());
+    humantime::format_rfc3339_millis(time).to_string()
+}
+
+fn reloads(reloads: &[Value], style: Style) -> Vec<String> {
+    let mut table = Table::new(&["TIME", "GENERATION", "DIGEST", "VERDICT", "TOOK", "REASON"]);
+    for reload in reloads {
+        let short = |value: &Value| text(value).chars().take(12).collect::<String>();
+        let generations = format!("{} -> {}", text(&reload["from_generation"]), text(&reload["to_generation"]));
+        let digests = format!("{} -> {}", short(&reload["from_digest"]), short(&reload["to_digest"]));
+        let steps = reload["took_us"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let steps = steps.iter().map(|step| format!("{} {} µs", text(&step[0]), text(&step[1])));
+        let took = steps.collect::<Vec<_>>().join(", ");
+        let reason = text(&reload["reason"]);
+        table.row(vec![time(reload), generations, digests, text(&reload["verdict"]), took, reason]);
+    }
+    table.lines(|row, _, cell| if row.is_none() { style.dim(&cell) } else { cell })
+}
+
 fn lines(turns: &[Value], style: Style) -> Vec<String> {
     let mut table = Table::new(&HEADINGS);
     for turn in turns {
-        let text = |value: &Value| match value {
-            Value::String(text) => printable(text),
-            Value::Null => "-".to_owned(),
-            other => other.to_string(),
-        };
-        let time = UNIX_EPOCH + Duration::from_millis(turn["time_ms"].as_u64().unwrap_or_default());
         let outcome = match &turn["failure"] {
             Value::Null => "ok".to_owned(),
             failure => format!("{}: {}", text(&failure["code"]), text(&failure["message"])),
         };
         let cells = ["message", "kind", "name", "source", "attempt"].map(|name| text(&turn[name]));
-        let begin = [text(&turn["sequence"]), humantime::format_rfc3339_millis(time).to_string()];
+        let begin = [text(&turn["sequence"]), time(turn)];
         table.row(begin.into_iter().chain(cells).chain([outcome]).collect());
     }
     table.lines(|row, _, cell| if row.is_none() { style.dim(&cell) } else { cell })
@@ -68,6 +95,17 @@ fn lines(turns: &[Value], style: Style) -> Vec<String> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_reload_is_one_line_with_its_steps() {
+        let reload = json!({
+            "time_ms": 0, "from_generation": 1, "to_generation": 2, "from_digest": "a".repeat(64),
+            "to_digest": "b".repeat(64), "verdict": "serving", "reason": "", "took_us": [["compile", 7], ["pause", 3]]
+        });
+        let lines = reloads(&[reload], Style::plain());
+        assert!(lines[1].contains("1 -> 2") && lines[1].contains("aaaaaaaaaaaa -> bbbbbbbbbbbb"), "{}", lines[1]);
+        assert!(lines[1].contains("compile 7 µs, pause 3 µs"), "{}", lines[1]);
+    }
 
     #[test]
     fn a_turn_is_one_line_with_its_message_and_outcome() {

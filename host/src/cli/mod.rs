@@ -168,6 +168,7 @@ mod tests {
             "dead-letters retry orders 7-0",
             "dead-letters drop orders 7-0",
             "history orders -n 5 --json",
+            "history orders --reloads",
             "doctor --fix",
             "reload orders --force",
             "rollback orders",

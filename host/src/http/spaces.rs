@@ -5,7 +5,7 @@
 
 use super::error::ApiError;
 use super::{Edge, Shared};
-use crate::reload::{FileStatus, Verdict};
+use crate::reload::FileStatus;
 use crate::runtime::api::{Refusal, SpaceState, SpaceStatus, Usage};
 use crate::words::{Descriptor, Limits, SpaceName};
 use axum::Json;
@@ -80,7 +80,7 @@ fn join(served: Vec<SpaceStatus>, files: Vec<FileStatus>) -> Vec<SpaceView> {
 
 fn one(name: String, served: Option<SpaceStatus>, file: Option<FileStatus>) -> SpaceView {
     let of_file =
-        file.as_ref().map_or(("unknown", ""), |file| (word(&file.verdict), file.verdict.reason().unwrap_or("")));
+        file.as_ref().map_or(("unknown", ""), |file| (file.verdict.word(), file.verdict.reason().unwrap_or("")));
     let (state, reason) = match &served {
         Some(space) if space.state == SpaceState::Running => (space.state.word(), of_file.1),
         Some(space) => (space.state.word(), space.reason.as_str()),
@@ -88,18 +88,6 @@ fn one(name: String, served: Option<SpaceStatus>, file: Option<FileStatus>) -> S
     };
     let reason = reason.to_owned();
     SpaceView { name, state, reason, served: served.map(ServedView::from), file }
-}
-
-fn word(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Serving => "serving",
-        Verdict::Compiling => "compiling",
-        Verdict::Rejected { .. } => "rejected",
-        Verdict::Unreadable { .. } => "unreadable",
-        Verdict::Removed => "removed",
-        Verdict::RolledBack { .. } => "rolled-back",
-        Verdict::Stopped => "stopped",
-    }
 }
 
 impl From<SpaceStatus> for ServedView {
@@ -112,6 +100,7 @@ impl From<SpaceStatus> for ServedView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reload::Verdict;
 
     fn served(name: &str, state: SpaceState) -> SpaceStatus {
         SpaceStatus {

@@ -15,7 +15,7 @@ mod operator;
 use super::decision::{Decision, Watched};
 use super::judgement::{Digest, Identity, Judgement, Memory, Version};
 use super::status::{ReloadReport, Verdict};
-use crate::runtime::api::{DeployError, Deployed};
+use crate::runtime::api::{DeployError, Deployed, Kept, Remembered};
 use std::time::{Duration, Instant};
 
 /// What to do now. All but `Wait` and `Rest` are to be carried out and their outcome reported.
@@ -26,6 +26,8 @@ pub enum Step<A> {
     /// All is done that can be done.
     Rest,
     Look,
+    /// Bring back the version of this digest, which served before the host started.
+    Restore(Digest),
     Swap(Plan<A>),
     Remove,
     Resume,
@@ -86,6 +88,8 @@ pub struct Course<A> {
     looking: bool,
     phase: Phase<A>,
     tickets: u64,
+    /// Served before the host started, and goes before what lies in the folder now.
+    before: Option<Digest>,
 }
 
 impl<A: Clone> Course<A> {
@@ -102,13 +106,25 @@ impl<A: Clone> Course<A> {
             looking: false,
             phase: Phase::Idle,
             tickets: 0,
+            before: None,
         }
+    }
+
+    /// The file of a space that an earlier host has served. What served then is brought back before the file is looked at:
+    /// another file is a reload like any other, with a version to go on with if it is refused.
+    pub fn of_before(watched: Watched, kept: Kept) -> Self {
+        let memory = Memory::of_before(kept.remembered);
+        Course { memory, before: kept.digest, ..Course::new(watched) }
     }
 
     /// The next step. Those that begin something count as begun.
     pub fn next(&mut self, now: Instant) -> Step<A> {
         if self.is_applying() || self.looking {
             return Step::Wait(None);
+        }
+        if let Some(digest) = self.before.take() {
+            self.phase = Phase::Applying;
+            return Step::Restore(digest);
         }
         match self.watched.decide(now) {
             Decision::Wait(until) => Step::Wait(Some(until)),
@@ -219,7 +235,7 @@ impl<A: Clone> Course<A> {
     }
 
     fn reject(&mut self, identity: Identity, reason: String) {
-        self.memory.rejected = Some((identity, reason.clone()));
+        self.memory.rejected = Some(identity.rejected(reason.clone()));
         self.phase = Phase::Idle;
         self.verdict = Verdict::Rejected { reason };
     }
@@ -235,6 +251,17 @@ impl<A: Clone> Course<A> {
         }
     }
 
+    /// Takes in whether what served before serves again. If not, the file is all there is.
+    pub fn restored(&mut self, outcome: Result<(Plan<A>, Deployed), String>) {
+        self.phase = Phase::Idle;
+        if let Ok((plan, deployed)) = outcome {
+            // That it serves says nothing of what was refused then.
+            let Remembered { rejected, rolled_back } = self.memory.remembered();
+            self.serve(plan, &deployed);
+            (self.memory.rejected, self.memory.rolled_back) = (rejected, rolled_back);
+        }
+    }
+
     fn serve(&mut self, plan: Plan<A>, deployed: &Deployed) {
         let Plan { identity, artifact, compile, then } = plan;
         let before = self.memory.running.take();
@@ -244,6 +271,9 @@ impl<A: Clone> Course<A> {
             from_digest: before.as_ref().map(|version| version.identity.digest.to_string()),
             to_digest: identity.digest.to_string(),
             compile_ms: compile.as_millis() as u64,
+            instantiate_us: deployed.instantiate.as_micros() as u64,
+            barrier_us: deployed.barrier.as_micros() as u64,
+            migrate_us: deployed.migrate.as_micros() as u64,
             pause_us: deployed.pause.as_micros() as u64,
         });
         if before.as_ref().is_some_and(|version| version.identity.digest != identity.digest) {

@@ -2,7 +2,7 @@
 //!
 //! Adds nothing: `Runtime` answers each by its method of the same name, and `publish` by `announce`.
 
-use crate::runtime::api::{DeployError, Deployed, Refusal};
+use crate::runtime::api::{DeployError, Deployed, Kept, Refusal, ReloadNote, Remembered};
 use crate::runtime::{Artifact, Runtime};
 use crate::words::{SpaceName, SpaceSettings};
 use bytes::Bytes;
@@ -24,6 +24,16 @@ pub trait Deployer: Clone + Send + Sync + 'static {
     fn stop(&self, name: &SpaceName) -> impl Future<Output = Result<(), Refusal>> + Send;
     fn resume(&self, name: &SpaceName) -> impl Future<Output = Result<(), Refusal>> + Send;
     fn publish(&self, topic: &str, body: Bytes) -> Result<(), Refusal>;
+    /// What the data folder knows of the space's versions.
+    fn kept(&self, name: &SpaceName) -> Kept;
+    /// Copies a component to the data folder. Blocking; the error is for people.
+    fn keep_component(&self, bytes: &[u8]) -> Result<(), String>;
+    /// Blocking; the error is for people.
+    fn kept_component(&self, digest: &str) -> Result<Vec<u8>, String>;
+    fn remember(&self, name: &SpaceName, remembered: &Remembered);
+    fn note_reload(&self, name: &SpaceName, note: &ReloadNote);
+    /// Blocking.
+    fn forget_old_components(&self);
 }
 
 impl Deployer for Runtime {
@@ -56,5 +66,29 @@ impl Deployer for Runtime {
 
     fn publish(&self, topic: &str, body: Bytes) -> Result<(), Refusal> {
         Runtime::announce(self, topic, body).map(drop)
+    }
+
+    fn kept(&self, name: &SpaceName) -> Kept {
+        Runtime::kept(self, name)
+    }
+
+    fn keep_component(&self, bytes: &[u8]) -> Result<(), String> {
+        Runtime::keep_component(self, bytes)
+    }
+
+    fn kept_component(&self, digest: &str) -> Result<Vec<u8>, String> {
+        Runtime::kept_component(self, digest)
+    }
+
+    fn remember(&self, name: &SpaceName, remembered: &Remembered) {
+        Runtime::remember(self, name, remembered);
+    }
+
+    fn note_reload(&self, name: &SpaceName, note: &ReloadNote) {
+        Runtime::note_reload(self, name, note);
+    }
+
+    fn forget_old_components(&self) {
+        Runtime::forget_old_components(self);
     }
 }

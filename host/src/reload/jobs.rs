@@ -6,8 +6,9 @@
 use super::course::{Looked, Plan};
 use super::deployer::Deployer;
 use super::host_file::settings_text;
-use super::judgement::Identity;
+use super::judgement::{Digest, Identity};
 use super::scan::{self, Pair, ReadError, Sight};
+use super::status::Verdict;
 use crate::runtime::api::{DeployError, Deployed, Refusal};
 use crate::words::{HostSettings, SpaceName, SpaceSettings};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub enum Report<A> {
     Looked(Looked<InHand>),
     Compiled { ticket: u64, outcome: Result<A, String>, took: Duration },
     Swapped { plan: Plan<A>, outcome: Result<Deployed, DeployError>, rollback: bool },
+    Restored { outcome: Result<(Plan<A>, Deployed), String> },
     Removed { gone: bool },
     Halted { stopped: bool, outcome: Result<(), Refusal> },
 }
@@ -71,6 +73,13 @@ impl Bounds {
         }
     }
 
+    /// Bytes that were not read from the folder count like those that were.
+    async fn hold(&self, bytes: Vec<u8>) -> Option<InHand> {
+        let share = u32::try_from(bytes.len() >> 10).unwrap_or(u32::MAX).saturating_add(1).min(KIB_IN_HAND);
+        let share = self.in_hand.clone().acquire_many_owned(share).await.ok()?;
+        Some(InHand { bytes, _share: share })
+    }
+
     /// Reads the files that were sighted as `seen`, and says what they come to.
     pub async fn look(self, files: Files, seen: Pair, host: Arc<HostSettings>) -> Looked<InHand> {
         let size = if let Sight::File(stamp) = &seen.component { stamp.size } else { 0 };
@@ -94,8 +103,10 @@ impl Bounds {
         let begun = Instant::now();
         let compiling = tokio::task::spawn_blocking(move || {
             let loaded = deployer.load(&component.bytes, &settings);
+            // What cannot be kept could not be brought back at the next start, so it does not begin to serve.
+            let kept = loaded.and_then(|artifact| deployer.keep_component(&component.bytes).map(|()| artifact));
             drop((component, large, slot));
-            loaded
+            kept
         });
         let outcome = match tokio::time::timeout(COMPILE_TIME, compiling).await {
             Ok(Ok(loaded)) => loaded,
@@ -144,6 +155,46 @@ pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// Brings back the version that served before the host started.
+pub async fn restore<D: Deployer>(
+    deployer: D,
+    bounds: Bounds,
+    files: Files,
+    sighted: (Pair, Arc<HostSettings>),
+    digest: Digest,
+) -> Report<D::Artifact> {
+    let outcome = bring_back(deployer, bounds, &files, sighted, digest).await;
+    if let Err(error) = &outcome {
+        let file = file_name(&files.component);
+        tracing::warn!("{file}: the version that served before is not brought back: {error}; the file itself is tried");
+    }
+    Report::Restored { outcome }
+}
+
+async fn bring_back<D: Deployer>(
+    deployer: D,
+    bounds: Bounds,
+    files: &Files,
+    (seen, host): (Pair, Arc<HostSettings>),
+    digest: Digest,
+) -> Result<(Plan<D::Artifact>, Deployed), String> {
+    let name = files.name.clone().ok_or("its name is no space's")?;
+    // Settings that are wrong by now are the file's trouble, and shown with it.
+    let settings = settings(files, &seen.settings, &host).unwrap_or_else(|_| host.space(&name));
+    let settings = Arc::new(settings);
+    let (reader, wanted) = (deployer.clone(), digest.clone());
+    let reading = tokio::task::spawn_blocking(move || reader.kept_component(&wanted));
+    let bytes = reading.await.map_err(|_| "reading it failed within the host: see the log")??;
+    let component = bounds.hold(bytes).await.ok_or("the host is ending")?;
+    let (artifact, compile) = bounds.compile(deployer.clone(), settings.clone(), component).await;
+    let artifact = artifact?;
+    let identity = Identity { digest, settings: settings.clone() };
+    let plan = Plan { identity, artifact: artifact.clone(), compile, then: Verdict::Serving };
+    let deploying = tokio::spawn(async move { deployer.deploy(&name, artifact, settings.as_ref().clone()).await });
+    let deployed = deploying.await.map_err(|_| "swapping it in failed within the host: see the log")?;
+    deployed.map(|deployed| (plan, deployed)).map_err(|error| error.to_string())
+}
+
 /// Swaps a version in.
 pub async fn swap<D: Deployer>(
     deployer: D,
@@ -152,9 +203,14 @@ pub async fn swap<D: Deployer>(
     rollback: bool,
 ) -> Report<D::Artifact> {
     let (artifact, settings) = (plan.artifact.clone(), plan.identity.settings.as_ref().clone());
+    let janitor = deployer.clone();
     let swapping = tokio::spawn(async move { deployer.deploy(&name, artifact, settings).await });
     let panicked = |_| Err(DeployError::Instantiate("swapping it in failed within the host: see the log".into()));
     let outcome = swapping.await.unwrap_or_else(panicked);
+    if outcome.is_ok() {
+        // It ends by itself; nobody waits for it.
+        tokio::task::spawn_blocking(move || janitor.forget_old_components());
+    }
     Report::Swapped { plan, outcome, rollback }
 }
 

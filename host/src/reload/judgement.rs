@@ -4,6 +4,7 @@
 //! that is refused is a judgement like any other.
 
 use super::status::Verdict;
+use crate::runtime::api::{RejectedVersion, Remembered};
 use crate::words::SpaceSettings;
 use std::sync::Arc;
 
@@ -16,6 +17,16 @@ pub type Digest = Arc<str>;
 pub struct Identity {
     pub digest: Digest,
     pub settings: Arc<SpaceSettings>,
+}
+
+impl Identity {
+    pub fn rejected(&self, reason: String) -> RejectedVersion {
+        RejectedVersion { digest: self.digest.clone(), settings: self.settings.fingerprint(), reason }
+    }
+
+    fn is(&self, rejected: &RejectedVersion) -> bool {
+        self.digest == rejected.digest && self.settings.fingerprint() == rejected.settings
+    }
 }
 
 /// A version that runs or ran.
@@ -32,7 +43,7 @@ pub struct Memory<A> {
     pub running: Option<Version<A>>,
     /// The one that ran before, for a rollback.
     pub former: Option<Version<A>>,
-    pub rejected: Option<(Identity, String)>,
+    pub rejected: Option<RejectedVersion>,
     /// What the operator went back from: not tried again until another version has served.
     pub rolled_back: Vec<Digest>,
 }
@@ -61,8 +72,8 @@ impl<A> Memory<A> {
         let running = self.running.as_ref().map(|version| &version.identity);
         let verdict = if self.rolled_back.contains(&found.digest) {
             rolled_back(&found.digest)
-        } else if let Some((_, reason)) = self.rejected.as_ref().filter(|(rejected, _)| rejected == found) {
-            return Judgement::Leave(Verdict::Rejected { reason: reason.clone() });
+        } else if let Some(rejected) = self.rejected.as_ref().filter(|rejected| found.is(rejected)) {
+            return Judgement::Leave(Verdict::Rejected { reason: rejected.reason.clone() });
         } else if running.is_some_and(|running| running.digest == found.digest) {
             Verdict::Serving
         } else {
@@ -76,7 +87,17 @@ impl<A> Memory<A> {
 
     /// Other bytes than the refused ones: should those come back, they are tried again.
     pub fn forget_other_rejection(&mut self, found: &Identity) {
-        self.rejected.take_if(|(rejected, _)| rejected != found);
+        self.rejected.take_if(|rejected| !found.is(rejected));
+    }
+
+    /// What outlives the host.
+    pub fn remembered(&self) -> Remembered {
+        Remembered { rejected: self.rejected.clone(), rolled_back: self.rolled_back.clone() }
+    }
+
+    /// What an earlier host has remembered.
+    pub fn of_before(remembered: Remembered) -> Self {
+        Memory { rejected: remembered.rejected, rolled_back: remembered.rolled_back, ..Memory::default() }
     }
 }
 
@@ -105,7 +126,7 @@ mod tests {
         Memory {
             running: Some(version("running", 2)),
             former: Some(version("former", 1)),
-            rejected: Some((identity("rejected", 5), "bad".into())),
+            rejected: Some(identity("rejected", 5).rejected("bad".into())),
             rolled_back: vec!["back".into()],
         }
     }
@@ -131,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_remembered_holds_for_the_next_host_too() {
+        let next = Memory::<()>::of_before(memory().remembered());
+        for refused in [identity("rejected", 5), identity("back", 5)] {
+            assert_eq!(next.judge(&refused, false), memory().judge(&refused, false));
+        }
+        assert_eq!(next.judge(&identity("rejected", 4), false), Judgement::Compile);
+    }
+
+    #[test]
     fn a_rejection_is_forgotten_when_the_bytes_change() {
         let mut memory = memory();
         memory.forget_other_rejection(&identity("rejected", 5));
@@ -142,7 +172,7 @@ mod tests {
     #[test]
     fn settings_that_were_refused_for_what_runs_are_not_tried_again() {
         let mut memory = memory();
-        memory.rejected = Some((identity("running", 4), "start failed".into()));
+        memory.rejected = Some(identity("running", 4).rejected("start failed".into()));
         let refused = Judgement::Leave(Verdict::Rejected { reason: "start failed".into() });
         assert_eq!(memory.judge(&identity("running", 4), false), refused);
     }

@@ -3,7 +3,8 @@
 //! Decides nothing. An event that cannot be published is only missed: the status says the same.
 
 use super::deployer::Deployer;
-use super::status::{FileStatus, Verdict};
+use super::status::{FileStatus, ReloadReport, Verdict};
+use crate::runtime::api::ReloadNote;
 use crate::words::SpaceName;
 use bytes::Bytes;
 use serde_json::json;
@@ -11,6 +12,7 @@ use serde_json::json;
 /// What was known before, and what is now. `name`: None for a file that can be no space's.
 pub fn tell(deployer: &impl Deployer, name: Option<&SpaceName>, before: &FileStatus, now: &FileStatus) {
     if before.last_reload != now.last_reload && now.last_reload.is_some() {
+        write_down(deployer, name, now, now.last_reload.as_ref());
         return reloaded(deployer, name, now);
     }
     if before.verdict == now.verdict {
@@ -21,6 +23,7 @@ pub fn tell(deployer: &impl Deployer, name: Option<&SpaceName>, before: &FileSta
             let reason = one_line(reason);
             let old = if now.last_reload.is_some() { "; the old version serves on" } else { "" };
             tracing::warn!("{}: {reason}{old}", now.file);
+            write_down(deployer, name, now, None);
             publish(deployer, name, "rejected", now);
         }
         Verdict::RolledBack { reason } => tracing::info!("{}: {reason}", now.file),
@@ -34,6 +37,36 @@ pub fn tell(deployer: &impl Deployer, name: Option<&SpaceName>, before: &FileSta
         }
         Verdict::Serving | Verdict::Compiling => {}
     }
+}
+
+/// For the history of reloads. Without a report the file was refused, and what served goes on.
+fn write_down(deployer: &impl Deployer, name: Option<&SpaceName>, now: &FileStatus, report: Option<&ReloadReport>) {
+    let Some(name) = name else { return };
+    let (verdict, reason) = (now.verdict.word().to_owned(), now.verdict.reason().unwrap_or_default().to_owned());
+    let note = match report {
+        None => {
+            let serves = now.last_reload.as_ref();
+            ReloadNote {
+                from_generation: serves.map(|serves| serves.to_generation),
+                from_digest: serves.map(|serves| serves.to_digest.clone()),
+                to_digest: now.digest.clone(),
+                verdict,
+                reason,
+                ..ReloadNote::default()
+            }
+        }
+        Some(report) => ReloadNote {
+            from_generation: report.from_generation,
+            to_generation: Some(report.to_generation),
+            from_digest: report.from_digest.clone(),
+            to_digest: Some(report.to_digest.clone()),
+            verdict,
+            reason,
+            took_us: report.steps(),
+            ..ReloadNote::default()
+        },
+    };
+    deployer.note_reload(name, &note);
 }
 
 fn reloaded(deployer: &impl Deployer, name: Option<&SpaceName>, now: &FileStatus) {

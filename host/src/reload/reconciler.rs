@@ -141,6 +141,10 @@ impl<D: Deployer> Reconciler<D> {
                 let looking = self.bounds.clone().look(files, tracked.course.watched.seen().clone(), self.host.clone());
                 self.begin(stem, async { Report::Looked(looking.await) });
             }
+            (Step::Restore(digest), _) => {
+                let sighted = (tracked.course.watched.seen().clone(), self.host.clone());
+                self.begin(stem, jobs::restore(deployer, self.bounds.clone(), files, sighted, digest));
+            }
             (Step::Remove, _) => {
                 let runs = tracked.runs();
                 self.begin(stem, jobs::remove(deployer, files, runs));
@@ -201,6 +205,7 @@ impl<D: Deployer> Reconciler<D> {
             Report::Compiled { ticket, outcome, took } => tracked.course.compiled(ticket, outcome, took),
             Report::Swapped { plan, outcome, rollback: false } => tracked.course.swapped(plan, &outcome),
             Report::Swapped { plan, outcome, rollback: true } => self.rolled_back(&stem, plan, outcome),
+            Report::Restored { outcome } => tracked.course.restored(outcome),
             Report::Removed { gone } => self.removed(&stem, gone, now),
             Report::Halted { stopped, outcome } => self.halted(&stem, stopped, outcome),
         }
@@ -225,6 +230,11 @@ impl<D: Deployer> Reconciler<D> {
 
     pub(super) fn show(&mut self, stem: &str) {
         let Some(tracked) = self.spaces.get_mut(stem) else { return };
+        if let Some(name) = tracked.files.name.clone()
+            && let Some(remembered) = tracked.remember()
+        {
+            self.deployer.remember(&name, remembered);
+        }
         if let Some(before) = tracked.show() {
             news::tell(&self.deployer, tracked.files.name.as_ref(), &before, &tracked.shown);
         }

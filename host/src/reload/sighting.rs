@@ -11,7 +11,7 @@ use super::reconciler::Reconciler;
 use super::scan::{self, Listing, Pair, Sight};
 use super::status::{FileStatus, Verdict};
 use super::tracked::{Tracked, now_ms};
-use crate::words::HostSettings;
+use crate::words::{HostSettings, SpaceName};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -66,7 +66,12 @@ impl<D: Deployer> Reconciler<D> {
                 None => {
                     let rested = is_first && has_rested(&pair);
                     let watched = if rested { Watched::long_quiet(pair, now) } else { Watched::new(pair, now) };
-                    let tracked = Tracked::new(&self.dir, &stem, watched);
+                    let mut kept = SpaceName::parse(&stem).map(|name| self.deployer.kept(&name)).unwrap_or_default();
+                    if !is_first {
+                        // What comes back later is a new beginning, on the state that is there.
+                        kept.digest = None;
+                    }
+                    let tracked = Tracked::new(&self.dir, &stem, watched, kept);
                     self.spaces.insert(stem, tracked);
                 }
             }

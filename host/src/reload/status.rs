@@ -46,7 +46,33 @@ pub enum Verdict {
     Stopped,
 }
 
+impl ReloadReport {
+    /// Each step and what it took, in microseconds.
+    pub fn steps(&self) -> Vec<(String, u64)> {
+        let steps = [
+            ("compile", self.compile_ms * 1_000),
+            ("instantiate", self.instantiate_us),
+            ("barrier", self.barrier_us),
+            ("migrate", self.migrate_us),
+            ("pause", self.pause_us),
+        ];
+        steps.into_iter().map(|(step, took)| (step.to_owned(), took)).collect()
+    }
+}
+
 impl Verdict {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Verdict::Serving => "serving",
+            Verdict::Compiling => "compiling",
+            Verdict::Rejected { .. } => "rejected",
+            Verdict::Unreadable { .. } => "unreadable",
+            Verdict::Removed => "removed",
+            Verdict::RolledBack { .. } => "rolled-back",
+            Verdict::Stopped => "stopped",
+        }
+    }
+
     pub fn reason(&self) -> Option<&str> {
         match self {
             Verdict::Rejected { reason } | Verdict::Unreadable { reason } | Verdict::RolledBack { reason } => {
@@ -67,6 +93,11 @@ pub struct ReloadReport {
     pub to_digest: String,
     /// Compiling and checking together; 0 when a compiled version was at hand.
     pub compile_ms: u64,
+    pub instantiate_us: u64,
+    /// Until all turns in hand had ended.
+    pub barrier_us: u64,
+    /// `start` and `migrate`.
+    pub migrate_us: u64,
     pub pause_us: u64,
 }
 

@@ -3,9 +3,10 @@
 
 use super::deployer::Deployer;
 use super::*;
-use crate::runtime::api::{DeployError, Refusal};
+use crate::runtime::api::{DeployError, Kept, Refusal, ReloadNote, Remembered};
 use crate::words::SpaceSettings;
 use bytes::Bytes;
+use std::collections::HashMap;
 use std::os::unix::fs::symlink;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -20,6 +21,9 @@ struct Recorded {
     removed: Vec<String>,
     halted: Vec<(String, bool)>,
     topics: Vec<String>,
+    kept: HashMap<String, Kept>,
+    components: HashMap<String, Vec<u8>>,
+    notes: Vec<ReloadNote>,
 }
 
 /// Loads of bytes that contain `slow` wait until the gate opens.
@@ -72,10 +76,12 @@ impl Deployer for Fake {
             return Err(DeployError::Refused("`start` failed: no".into()));
         }
         let generation = self.seen(|seen| {
+            let digest = blake3::hash(artifact.as_bytes()).to_hex().as_str().into();
+            seen.kept.entry(name.to_string()).or_default().digest = Some(digest);
             seen.deployed.push((name.to_string(), artifact, settings));
             seen.deployed.len() as u64
         });
-        Ok(Deployed { generation, version: "1".into(), pause: Duration::ZERO, instantiate: Duration::ZERO })
+        Ok(Deployed { generation, version: "1".into(), ..Deployed::default() })
     }
 
     async fn remove(&self, name: &SpaceName, _: Duration) {
@@ -96,6 +102,33 @@ impl Deployer for Fake {
         self.seen(|seen| seen.topics.push(topic.to_owned()));
         Ok(())
     }
+
+    fn kept(&self, name: &SpaceName) -> Kept {
+        self.seen(|seen| seen.kept.get(name.as_str()).cloned().unwrap_or_default())
+    }
+
+    fn keep_component(&self, bytes: &[u8]) -> Result<(), String> {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        if text.contains("too much") {
+            return Err("no room".to_owned());
+        }
+        self.seen(|seen| seen.components.insert(blake3::hash(bytes).to_hex().to_string(), bytes.to_vec()));
+        Ok(())
+    }
+
+    fn kept_component(&self, digest: &str) -> Result<Vec<u8>, String> {
+        self.seen(|seen| seen.components.get(digest).cloned().ok_or_else(|| "its copy is missing".to_owned()))
+    }
+
+    fn remember(&self, name: &SpaceName, remembered: &Remembered) {
+        self.seen(|seen| seen.kept.entry(name.to_string()).or_default().remembered = remembered.clone());
+    }
+
+    fn note_reload(&self, _: &SpaceName, note: &ReloadNote) {
+        self.seen(|seen| seen.notes.push(note.clone()));
+    }
+
+    fn forget_old_components(&self) {}
 }
 
 struct Scene {
@@ -116,6 +149,20 @@ impl Scene {
         let settings = Some(root.path().join("spacehost.toml"));
         let (reloads, _task) = Reloads::spawn_on(fake.clone(), root.path().join("spaces"), settings).unwrap();
         let scene = Scene { root, fake, reloads };
+        tokio::time::timeout(DEADLINE, scene.reloads.wait_first_scan()).await.unwrap();
+        scene
+    }
+
+    /// The next host on the same folders, with other files in them.
+    async fn restarted(self, files: &[(&str, &str)]) -> Scene {
+        self.reloads.shutdown().await;
+        for (file, text) in files {
+            self.write(file, text);
+        }
+        self.fake.seen(|seen| seen.deployed.clear());
+        let settings = Some(self.root.path().join("spacehost.toml"));
+        let (reloads, _task) = Reloads::spawn_on(self.fake.clone(), self.root.path().join("spaces"), settings).unwrap();
+        let scene = Scene { root: self.root, fake: self.fake, reloads };
         tokio::time::timeout(DEADLINE, scene.reloads.wait_first_scan()).await.unwrap();
         scene
     }
@@ -377,6 +424,59 @@ async fn a_folder_that_is_gone_removes_nothing_and_one_that_is_back_goes_on() {
     scene.write("a.wasm", "ok 2");
     scene.serves(&["a=ok 1", "a=ok 2"]).await;
     assert!(scene.fake.seen(|seen| seen.removed.is_empty()));
+}
+
+#[tokio::test]
+async fn the_next_host_begins_with_what_served_and_another_file_is_a_reload() {
+    let scene = Scene::new(&[("a.wasm", "ok 1"), ("b.wasm", "ok 1")]).await;
+    let scene = scene.restarted(&[("a.wasm", "ok 2")]).await;
+    let mut deployed = scene.fake.deployed();
+    deployed.sort();
+    assert_eq!(deployed, ["a=ok 1", "a=ok 2", "b=ok 1"]);
+    let scene = scene.restarted(&[("a.wasm", "broken")]).await;
+    let mut deployed = scene.fake.deployed();
+    deployed.sort();
+    assert_eq!(deployed, ["a=ok 2", "b=ok 1"], "the broken file leaves what served");
+    assert!(scene.is_rejected("a", "not WebAssembly"));
+}
+
+#[tokio::test]
+async fn the_next_host_tries_no_version_that_was_refused_or_gone_back_from() {
+    let scene = Scene::new(&[("a.wasm", "ok 1"), ("b.wasm", "ok 1")]).await;
+    scene.write("a.wasm", "broken");
+    scene.until("rejected", |scene| scene.is_rejected("a", "not WebAssembly")).await;
+    scene.write("b.wasm", "ok 2");
+    scene.until("b serves it", |scene| scene.fake.deployed().contains(&"b=ok 2".to_owned())).await;
+    scene.reloads.reload(&name("b"), false).await.unwrap();
+    scene.reloads.rollback(&name("b")).await.unwrap();
+    let loads = scene.fake.loads();
+    let scene = scene.restarted(&[]).await;
+    let mut deployed = scene.fake.deployed();
+    deployed.sort();
+    assert_eq!(deployed, ["a=ok 1", "b=ok 1"]);
+    assert_eq!(scene.fake.loads(), loads + 2, "only what had served was compiled");
+    assert!(scene.is_rejected("a", "not WebAssembly"));
+    assert!(matches!(scene.verdict("b"), Some(Verdict::RolledBack { .. })));
+}
+
+#[tokio::test]
+async fn what_cannot_be_copied_to_the_data_folder_does_not_serve() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    scene.write("a.wasm", "ok too much");
+    scene.until("rejected", |scene| scene.is_rejected("a", "no room")).await;
+    assert_eq!(scene.fake.deployed(), ["a=ok 1"]);
+}
+
+#[tokio::test]
+async fn every_reload_is_written_down_with_its_verdict() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    scene.write("a.wasm", "broken");
+    scene.until("rejected", |scene| scene.is_rejected("a", "not WebAssembly")).await;
+    let notes = scene.fake.seen(|seen| seen.notes.clone());
+    let told: Vec<_> = notes.iter().map(|note| (note.to_generation, note.verdict.as_str())).collect();
+    assert_eq!(told, [(Some(1), "serving"), (None, "rejected")]);
+    assert_eq!(notes[1].from_generation, Some(1));
+    assert!(notes[0].took_us.iter().any(|(step, _)| step == "compile"));
 }
 
 #[tokio::test]

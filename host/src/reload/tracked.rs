@@ -7,7 +7,7 @@ use super::course::Course;
 use super::decision::Watched;
 use super::jobs::{Files, file_name};
 use super::status::{FileStatus, ReloadError, Verdict};
-use crate::runtime::api::{Deployed, Refusal};
+use crate::runtime::api::{Deployed, Kept, Refusal, Remembered};
 use crate::words::SpaceName;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -32,10 +32,13 @@ pub struct Tracked<A> {
     pub reloading: Vec<Reply<FileStatus>>,
     pub starting: Vec<Reply<()>>,
     pub shown: Arc<FileStatus>,
+    /// As it was last written down.
+    remembered: Remembered,
 }
 
 impl<A: Clone> Tracked<A> {
-    pub fn new(dir: &Path, stem: &str, watched: Watched) -> Self {
+    /// A file that was not there before, and what the data folder knows of its space.
+    pub fn new(dir: &Path, stem: &str, watched: Watched, kept: Kept) -> Self {
         let files = Files {
             name: SpaceName::parse(stem).ok(),
             component: dir.join(format!("{stem}.wasm")),
@@ -49,9 +52,20 @@ impl<A: Clone> Tracked<A> {
             since_ms: now_ms(),
             last_reload: None,
         });
-        let course = Course::new(watched);
+        let remembered = kept.remembered.clone();
+        let course = Course::of_before(watched, kept);
         let (reloading, starting) = (Vec::new(), Vec::new());
-        Tracked { files, course, current: None, queued: VecDeque::new(), reloading, starting, shown }
+        Tracked { files, course, current: None, queued: VecDeque::new(), reloading, starting, shown, remembered }
+    }
+
+    /// What is remembered of its versions, if it is to be written down anew.
+    pub fn remember(&mut self) -> Option<&Remembered> {
+        let now = self.course.memory.remembered();
+        if now == self.remembered {
+            return None;
+        }
+        self.remembered = now;
+        Some(&self.remembered)
     }
 
     /// Brings the status up to date. The one before, if it was another.

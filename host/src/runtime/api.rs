@@ -226,8 +226,51 @@ pub struct LogLine {
     pub partition: u32,
 }
 
+/// What the data folder knows of a space's versions.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Kept {
+    /// Of the component that served last.
+    pub digest: Option<Arc<str>>,
+    pub remembered: Remembered,
+}
+
+/// Versions that are not to be tried again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remembered {
+    pub rejected: Option<RejectedVersion>,
+    /// Digests of what was gone back from.
+    pub rolled_back: Vec<Arc<str>>,
+}
+
+/// A component that was refused, and the settings that it was refused under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedVersion {
+    pub digest: Arc<str>,
+    /// Their digest.
+    pub settings: [u8; 32],
+    pub reason: String,
+}
+
+/// How one reload ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ReloadNote {
+    /// Of its record; 0 until there is one.
+    pub sequence: u64,
+    /// Milliseconds since 1970.
+    pub time_ms: u64,
+    pub from_generation: Option<u64>,
+    /// None: it was refused.
+    pub to_generation: Option<u64>,
+    pub from_digest: Option<String>,
+    pub to_digest: Option<String>,
+    pub verdict: String,
+    pub reason: String,
+    /// Steps and what each took, in microseconds.
+    pub took_us: Vec<(String, u64)>,
+}
+
 /// A version that was swapped in.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Deployed {
     pub generation: u64,
     pub version: String,
@@ -237,6 +280,12 @@ pub struct Deployed {
     /// Making the instances, beside the version that served meanwhile.
     #[serde(skip)]
     pub instantiate: Duration,
+    /// From the order to the last partition at rest.
+    #[serde(skip)]
+    pub barrier: Duration,
+    /// `start` and `migrate` of all partitions.
+    #[serde(skip)]
+    pub migrate: Duration,
 }
 
 /// Why a new version does not serve. The old one goes on.

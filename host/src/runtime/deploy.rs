@@ -182,9 +182,12 @@ impl Inner {
         let begin = Instant::now();
         let candidates = self.candidates(space, &artifact, &settings).await?;
         let instantiate = begin.elapsed();
+        let ordered_at = Instant::now();
         let mut ordered = give_orders(space, candidates, &settings, &migration);
         let resting_since = self.rest(space, &mut ordered).await;
+        let (barrier, at_rest) = (ordered_at.elapsed(), Instant::now());
         let tried = try_out(ordered).await?;
+        let migrate = at_rest.elapsed();
         let generation = former.map_or(1, |former| former.next_generation(artifact.digest()));
         let sequence = self.write_down(space, &artifact, generation, &tried);
         space.set_loaded(Loaded { artifact, settings, generation });
@@ -195,7 +198,7 @@ impl Inner {
         settle(tried, sequence).await;
         let pause = resting_since.elapsed();
         self.router.gate.durable(sequence).await;
-        Ok(Deployed { generation, version, pause, instantiate })
+        Ok(Deployed { generation, version, pause, instantiate, barrier, migrate })
     }
 
     /// One record for all partitions: a deployment is there with all its migrations or not at all.

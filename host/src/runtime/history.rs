@@ -128,6 +128,24 @@ impl Runtime {
         }
     }
 
+    /// Shows every durable record that is kept, in order.
+    pub(super) fn each_record(&self, mut show: impl FnMut(u64, Record<'_>)) -> Result<(), HistoryError> {
+        let until = self.0.router.ledger.durable();
+        let mut reader = self.reader(1)?;
+        loop {
+            match reader.next(until) {
+                Ok(Some((sequence, encoded))) => {
+                    let record =
+                        Record::decode(encoded).map_err(|error| HistoryError::Unreadable(error.to_string()))?;
+                    show(sequence, record);
+                }
+                Ok(None) => return Ok(()),
+                Err(JournalError::Gone { first }) => reader = self.reader(first)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     fn reader(&self, from: u64) -> Result<Reader, HistoryError> {
         let journal = self.0.router.journal.as_ref().ok_or(HistoryError::NotKept)?;
         Ok(Reader::new(journal, from.max(1)))

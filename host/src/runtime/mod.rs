@@ -9,6 +9,7 @@ mod executors;
 mod gate;
 mod heard;
 pub mod history;
+mod kept;
 mod listeners;
 mod logs;
 mod outcomes;
@@ -22,6 +23,7 @@ pub use crate::wasm::LoadError;
 pub use listeners::Listener;
 pub use space::Artifact;
 
+use crate::store::artifacts::Artifacts;
 use crate::store::ledger::Scribe;
 use crate::store::record::{self, Record};
 use crate::store::{Keeper, Store};
@@ -78,6 +80,8 @@ struct Inner {
     router: Arc<Router>,
     /// What the store holds of spaces that have not been loaded yet.
     past: Mutex<Past>,
+    /// The components of versions; none in memory.
+    artifacts: Option<Artifacts>,
     /// Keeps the data folder; none in memory.
     keeper: Option<Keeper>,
     partitions: AtomicU64,
@@ -96,7 +100,7 @@ impl Runtime {
     /// Starts on what the store holds. Turns begin with `open`, so that no event misses a space that is still to be
     /// loaded.
     pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
-        let Store { ledger, started, host_id, image, journal, keeper } = store;
+        let Store { ledger, started, host_id, image, journal, artifacts, keeper } = store;
         let router = Arc::new(Router::new(ledger, started, host_id, journal));
         let past = Past::of(image, &router);
         Ok(Runtime(Arc::new(Inner {
@@ -104,6 +108,7 @@ impl Runtime {
             executors: Executors::start(config.executors)?,
             router,
             past: Mutex::new(past),
+            artifacts,
             keeper,
             partitions: AtomicU64::new(0),
             swap_wait: config.swap_wait,

@@ -3,7 +3,7 @@
 //! Translation from the store's words, and no decisions but one: what cannot belong to any space of ours (a name that no
 //! space can have) stays in the store and is left alone.
 
-use super::api::{Answered, AnsweredWith, Outcome};
+use super::api::{Answered, AnsweredWith, Kept, Outcome, Remembered};
 use super::router::Router;
 use super::space::Former;
 use super::space::envelope::{Envelope, FirstAttempt, Progress, Recorded};
@@ -34,6 +34,8 @@ pub struct PastSpace {
     pub former: Option<Former>,
     /// How many partitions that version had; none if it was never deployed.
     pub partitions: Option<u32>,
+    /// Which versions are not to be tried again.
+    pub remembered: Remembered,
     pub parts: BTreeMap<u32, PastPartition>,
 }
 
@@ -79,6 +81,16 @@ impl Past {
         self.spaces.remove(name)
     }
 
+    /// What is known of that space's versions.
+    pub fn kept(&self, name: &SpaceName) -> Kept {
+        self.spaces.get(name).map(PastSpace::kept).unwrap_or_default()
+    }
+
+    /// Of the components that served last.
+    pub fn digests(&self) -> impl Iterator<Item = String> {
+        self.spaces.values().filter_map(|space| space.former.as_ref()).map(|former| former.digest().to_owned())
+    }
+
     pub fn put_back(&mut self, name: SpaceName, space: PastSpace) {
         self.spaces.insert(name, space);
     }
@@ -98,7 +110,7 @@ fn space_of(space: image::Space, router: &Router) -> PastSpace {
     let partitions = space.version.as_ref().map(|version| version.partitions);
     let former = space.version.map(|was| Former::of_the_past(was.version, was.digest, was.generation));
     let parts = space.partitions.into_iter().map(|(index, part)| (index, partition_of(index, part, router)));
-    PastSpace { former, partitions, parts: parts.collect() }
+    PastSpace { former, partitions, remembered: space.memory.into(), parts: parts.collect() }
 }
 
 fn partition_of(index: u32, part: image::Partition, router: &Router) -> PastPartition {

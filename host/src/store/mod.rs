@@ -1,6 +1,6 @@
 //! The store: the journal, which is the truth, and the tables that are written behind it.
 //!
-//! Owns the data folder: its lock, its layout (`journal/`, `tables/`) and the order in which it is opened. Must not know
+//! Owns the data folder: its lock, its layout (`journal/`, `tables/`, `artifacts/`) and the order in which it is opened. Must not know
 //! what runs on it. Fails, and changes nothing, when the folder is another host's, damaged, or of a newer format.
 //!
 //! ```text
@@ -9,12 +9,14 @@
 //! at the start:                        what the tables lack ----------> image
 //! ```
 
+pub mod artifacts;
 pub mod journal;
 mod keeper;
 pub mod ledger;
 pub mod record;
 pub mod tables;
 
+use artifacts::Artifacts;
 use journal::{Journal, JournalConfig, JournalError, Lock, LockError, Opened, Reader};
 pub use keeper::Keeper;
 use ledger::{Ledger, Retention, Scribe};
@@ -73,6 +75,8 @@ pub struct Store {
     pub image: Image,
     /// Where its readers find the journal; none in memory.
     pub journal: Option<PathBuf>,
+    /// The components of versions that serve or have served; none in memory.
+    pub artifacts: Option<Artifacts>,
     /// None in memory.
     pub keeper: Option<Keeper>,
 }
@@ -83,13 +87,16 @@ impl Store {
         // Two hosts that start in the same moment still differ: the hasher is seeded at random.
         let host_id = RandomState::new().hash_one(SystemTime::now()) as u32;
         let host_id = format!("{host_id:08x}");
-        Store { ledger: Ledger::in_memory(), started: 0, host_id, image: Image::default(), journal: None, keeper: None }
+        let ledger = Ledger::in_memory();
+        Store { ledger, started: 0, host_id, image: Image::default(), journal: None, artifacts: None, keeper: None }
     }
 
     /// Opens the folder, or begins a new one, and brings the tables up to the journal's end.
     pub fn open(data: &Path, config: &StoreConfig) -> Result<Self, StoreError> {
         make(data)?;
         let lock = Lock::take(data)?;
+        let artifacts =
+            Artifacts::open(data).map_err(|source| StoreError::Folder { path: data.join("artifacts"), source })?;
         let folder = data.join("journal");
         let (journal, opened) = Journal::open(&folder, &JournalConfig { segment_bytes: config.segment_bytes })?;
         if opened.cut_bytes > 0 {
@@ -111,6 +118,7 @@ impl Store {
             host_id: format!("{:016x}", opened.id),
             image,
             journal: Some(folder),
+            artifacts: Some(artifacts),
             keeper: Some(keeper),
         })
     }

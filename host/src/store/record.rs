@@ -93,6 +93,53 @@ pub enum Record<'a> {
         /// Events reach it again: it has read all that it missed before `next`.
         live: bool,
     },
+    /// What is remembered of a space's versions from here on, in place of what was.
+    Remembered {
+        space: &'a str,
+        #[serde(borrow)]
+        memory: Memory<'a>,
+    },
+    /// A version came, or was refused; for the history alone.
+    Reloaded {
+        space: &'a str,
+        #[serde(borrow)]
+        reload: Reload<'a>,
+        time_ms: u64,
+    },
+}
+
+/// Versions that are not to be tried again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory<'a> {
+    #[serde(borrow)]
+    pub rejected: Option<Rejected<'a>>,
+    /// Digests of what the operator, or the host, went back from.
+    #[serde(borrow)]
+    pub rolled_back: Vec<&'a str>,
+}
+
+/// A component that was refused under these settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected<'a> {
+    pub digest: &'a str,
+    /// Digest of the settings.
+    pub settings: [u8; 32],
+    pub reason: &'a str,
+}
+
+/// One reload, however it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reload<'a> {
+    pub from_generation: Option<u64>,
+    /// None: it was refused.
+    pub to_generation: Option<u64>,
+    pub from_digest: Option<&'a str>,
+    pub to_digest: Option<&'a str>,
+    pub verdict: &'a str,
+    pub reason: &'a str,
+    /// Steps and what each took, in microseconds.
+    #[serde(borrow)]
+    pub took_us: Vec<(&'a str, u64)>,
 }
 
 /// One partition of one space.

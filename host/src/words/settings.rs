@@ -26,6 +26,15 @@ pub struct SpaceSettings {
     pub config: Map<String, Value>,
 }
 
+impl SpaceSettings {
+    /// Tells these settings from others, also after a restart.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        // Numbers, strings and what a TOML file can hold: this does not fail.
+        let text = serde_json::to_vec(&(&self.limits, &self.config)).unwrap_or_default();
+        *blake3::hash(&text).as_bytes()
+    }
+}
+
 /// `spacehost.toml`. What it leaves out is `None`: the caller knows the defaults and the command line.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HostSettings {

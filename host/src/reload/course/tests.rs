@@ -71,7 +71,7 @@ impl Stage {
     fn deployed(&mut self) -> Result<Deployed, DeployError> {
         self.generation += 1;
         let pause = Duration::from_micros(3);
-        Ok(Deployed { generation: self.generation, version: "1".into(), pause, instantiate: Duration::ZERO })
+        Ok(Deployed { generation: self.generation, version: "1".into(), pause, ..Deployed::default() })
     }
 
     fn swapped(&mut self, plan: Plan<Digest>) {

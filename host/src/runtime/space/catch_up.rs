@@ -16,7 +16,7 @@ use crate::store::ledger::Scribe;
 use crate::store::record::{self, Place, Record, RecordError};
 use crate::words::MessageId;
 use crate::words::message::PartitionName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ enum ReadError {
 
 /// Events that were missed, and where to read on.
 struct Piece {
-    events: Vec<Box<Envelope>>,
+    events: VecDeque<Box<Envelope>>,
     next: u64,
 }
 
@@ -117,7 +117,7 @@ impl Actor {
         }
         let until = self.router.ledger.last();
         self.router.gate.durable(until).await;
-        let mut events = Vec::new();
+        let mut events = VecDeque::new();
         while from <= until {
             let piece = self.read_piece(from, until).await?;
             events.extend(piece.events);
@@ -143,14 +143,14 @@ impl Actor {
                         first - 1
                     ),
                 );
-                Ok(Piece { events: Vec::new(), next: first })
+                Ok(Piece { events: VecDeque::new(), next: first })
             }
             read => read,
         }
     }
 
     /// Missed events are pending from here on, and handled next.
-    fn take_missed(&mut self, mut events: Vec<Box<Envelope>>, next: u64, live: bool) {
+    fn take_missed(&mut self, mut events: VecDeque<Box<Envelope>>, next: u64, live: bool) {
         let pending =
             events.iter().map(|event| (chronicle::id(event.message.id), chronicle::message(&event.message, None)));
         let place = chronicle::place(&self.partition.name);
@@ -184,7 +184,7 @@ impl Actor {
 }
 
 /// The messages of these ids, in their order.
-fn read_back(reader: &mut Reader, wanted: &[MessageId]) -> Result<Vec<Box<Envelope>>, ReadError> {
+fn read_back(reader: &mut Reader, wanted: &[MessageId]) -> Result<VecDeque<Box<Envelope>>, ReadError> {
     let mut by_record: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (index, id) in wanted.iter().enumerate() {
         by_record.entry(id.sequence).or_default().push(index);
@@ -205,12 +205,12 @@ fn read_back(reader: &mut Reader, wanted: &[MessageId]) -> Result<Vec<Box<Envelo
 /// What the partition has missed from `from` on, a piece of it.
 fn read_missed(reader: &mut Reader, from: u64, until: u64, name: &Arc<PartitionName>) -> Result<Piece, ReadError> {
     let place: Place<'_> = chronicle::place(name);
-    let (mut events, mut bytes, mut next) = (Vec::new(), 0, from);
+    let (mut events, mut bytes, mut next) = (VecDeque::new(), 0, from);
     while next <= until && next - from < PIECE_RECORDS && events.len() < PIECE_MESSAGES && bytes < PIECE_BYTES {
         let record = decode(next, reader.get(next)?)?;
         for (ordinal, message) in record.missed_by(place) {
             bytes += message.body.len();
-            events.push(past::recorded(record::MessageId { sequence: next, ordinal }, message.into()));
+            events.push_back(past::recorded(record::MessageId { sequence: next, ordinal }, message.into()));
         }
         next += 1;
     }

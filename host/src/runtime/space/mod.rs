@@ -77,6 +77,10 @@ impl Former {
         Former { version, digest, generation, serves: false }
     }
 
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// The same component again after a restart is no new generation.
     pub fn next_generation(&self, digest: &str) -> u64 {
         if !self.serves && self.digest == digest { self.generation } else { self.generation + 1 }

@@ -39,6 +39,10 @@ impl Tables {
             Record::Exhumed { place, message, retry } => self.exhume(sequence, *place, *message, *retry),
             Record::Deployed { space, version, migrated, .. } => self.deploy(sequence, space, version, migrated),
             Record::CaughtUp { place, events, next, live } => self.catch_up(*place, events, *next, *live),
+            Record::Remembered { space, memory } => {
+                self.layers.put_row(Table::Memories, &keys::named(Table::Memories, space), memory)
+            }
+            Record::Reloaded { .. } => Ok(()),
             Record::Purged { space } => self.purge(sequence, space),
         }
     }

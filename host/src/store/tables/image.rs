@@ -32,6 +32,7 @@ pub struct Asked {
 pub struct Space {
     /// None: it was never deployed, and messages wait for it all the same.
     pub version: Option<Version>,
+    pub memory: Memory,
     /// Those that have something.
     pub partitions: BTreeMap<u32, Partition>,
 }
@@ -42,6 +43,21 @@ pub struct Version {
     pub digest: String,
     pub generation: u64,
     pub partitions: u32,
+}
+
+/// Versions that are not to be tried again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory {
+    pub rejected: Option<Rejected>,
+    pub rolled_back: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    pub digest: String,
+    /// Digest of the settings.
+    pub settings: [u8; 32],
+    pub reason: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -150,6 +166,17 @@ pub enum Sender {
     Client(u64),
     Timer,
     Host,
+}
+
+impl From<record::Memory<'_>> for Memory {
+    fn from(memory: record::Memory<'_>) -> Self {
+        let rejected = memory.rejected.map(|record::Rejected { digest, settings, reason }| Rejected {
+            digest: digest.to_owned(),
+            settings,
+            reason: reason.to_owned(),
+        });
+        Memory { rejected, rolled_back: memory.rolled_back.into_iter().map(str::to_owned).collect() }
+    }
 }
 
 impl From<record::Message<'_>> for Message {

@@ -32,6 +32,8 @@ pub enum Table {
     Outcomes,
     /// By place: subscriptions that are cut off.
     Subscriptions,
+    /// By name: what is remembered of a space's versions.
+    Memories,
 }
 
 /// The tables whose rows belong to a place, and so to a space.
@@ -54,6 +56,7 @@ impl Table {
             8 => Table::Idempotency,
             9 => Table::Outcomes,
             10 => Table::Subscriptions,
+            11 => Table::Memories,
             _ => return None,
         })
     }
@@ -70,11 +73,12 @@ impl Table {
             Table::Idempotency => "idempotency",
             Table::Outcomes => "outcomes",
             Table::Subscriptions => "subscriptions",
+            Table::Memories => "memories",
         }
     }
 }
 
-/// A row that is found by a name of its own: `meta` and `spaces`.
+/// A row that is found by a name of its own: `meta`, `spaces` and `memories`.
 pub fn named(table: Table, name: &str) -> Vec<u8> {
     let mut key = start(table, name.len());
     key.extend_from_slice(name.as_bytes());
@@ -131,7 +135,7 @@ fn push_place(key: &mut Vec<u8>, place: Place<'_>) {
     key.extend_from_slice(&place.partition.to_be_bytes());
 }
 
-/// The name of a row of `meta` or `spaces`.
+/// The name of a row of `meta`, `spaces` or `memories`.
 pub fn name_of(key: &[u8]) -> Option<&str> {
     std::str::from_utf8(key.get(1..)?).ok()
 }

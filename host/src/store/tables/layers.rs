@@ -171,6 +171,7 @@ impl Layers {
             self.disk.remove_all(&keys::of_space(table, space))?;
         }
         self.remove(&keys::named(Table::Spaces, space));
+        self.remove(&keys::named(Table::Memories, space));
         self.flush(sequence)
     }
 

@@ -44,6 +44,7 @@ impl Loading {
         match Table::of(key).ok_or_else(|| rows::corrupt(key, "no table has such a key"))? {
             Table::Meta => Ok(()),
             Table::Spaces => self.version(key, value),
+            Table::Memories => self.memory(key, value),
             Table::State => self.state(key, value),
             Table::Pending => self.pending(key, value),
             Table::Timers => self.timer(key, value),
@@ -59,6 +60,13 @@ impl Loading {
         let name = part_of(key, keys::name_of(key))?;
         let version: record::Version = rows::decode(key, value)?;
         self.image.spaces.entry(name.to_owned()).or_default().version = Some(version.into());
+        Ok(())
+    }
+
+    fn memory(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let name = part_of(key, keys::name_of(key))?;
+        let memory: record::Memory = rows::decode(key, value)?;
+        self.image.spaces.entry(name.to_owned()).or_default().memory = memory.into();
         Ok(())
     }
 

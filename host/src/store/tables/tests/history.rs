@@ -2,7 +2,7 @@
 
 use super::model::{Home, Model};
 use super::*;
-use crate::store::record::{Emitted, Migrated, Version, Write};
+use crate::store::record::{Emitted, Memory, Migrated, Rejected, Version, Write};
 use crate::store::tables::KEPT_MS;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -24,6 +24,7 @@ enum Step {
     Bury,
     Exhume,
     Deploy,
+    Remember,
     Purge,
     Expire,
     Flush,
@@ -43,6 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<(Step, u64)>> {
         4 => Just(Step::Bury),
         4 => Just(Step::Exhume),
         1 => Just(Step::Deploy),
+        1 => Just(Step::Remember),
         1 => Just(Step::Purge),
         1 => Just(Step::Expire),
         3 => Just(Step::Flush),
@@ -146,6 +148,12 @@ impl World {
                 Record::Exhumed { place, message, retry: dice.below(3) > 0 }
             }
             Step::Deploy => self.deployment(dice),
+            Step::Remember => {
+                let rejected = Rejected { digest: "d", settings: [3; 32], reason: "no" };
+                let rejected = (dice.below(2) == 0).then_some(rejected);
+                let memory = Memory { rejected, rolled_back: dice.some(2, |dice| dice.pick(&NAMES)) };
+                Record::Remembered { space: dice.pick(&PLACES).space, memory }
+            }
             Step::Purge => Record::Purged { space: dice.pick(&PLACES).space },
             Step::Expire | Step::Flush | Step::Reopen => return None,
         })

@@ -14,6 +14,7 @@ pub type Home = (String, u32);
 pub struct Model {
     pub sequence: u64,
     versions: BTreeMap<String, Version>,
+    memories: BTreeMap<String, image::Memory>,
     state: BTreeMap<(Home, Vec<u8>), Bytes>,
     pub timers: BTreeMap<(Home, String), Timer>,
     pub pending: BTreeMap<(Home, MessageId), (Pending, Message<'static>)>,
@@ -38,7 +39,6 @@ fn again(outcome: &Outcome<'_>) -> bool {
 }
 
 impl Model {
-    #[expect(clippy::too_many_lines, reason = "one arm for each kind of record, as in the tables")]
     pub fn apply(&mut self, record: &Record<'static>) {
         self.sequence += 1;
         match record {
@@ -96,6 +96,10 @@ impl Model {
                 }
             }
             Record::Deployed { space, version, migrated, .. } => self.deploy(space, version.clone().into(), migrated),
+            Record::Remembered { space, memory } => {
+                self.memories.insert((*space).to_owned(), memory.clone().into());
+            }
+            Record::Reloaded { .. } => {}
             Record::Purged { space } => self.purge(space),
         }
     }
@@ -199,6 +203,7 @@ impl Model {
 
     fn purge(&mut self, space: &str) {
         self.versions.remove(space);
+        self.memories.remove(space);
         self.state.retain(|(home, _), _| home.0 != space);
         self.timers.retain(|(home, _), _| home.0 != space);
         self.pending.retain(|(home, _), _| home.0 != space);
@@ -216,6 +221,9 @@ impl Model {
         let mut image = Image { sequence: self.sequence, ..Image::default() };
         for (name, version) in &self.versions {
             image.spaces.entry(name.clone()).or_default().version = Some(version.clone());
+        }
+        for (name, memory) in &self.memories {
+            image.spaces.entry(name.clone()).or_default().memory = memory.clone();
         }
         for ((home, key), value) in &self.state {
             partition(&mut image, home).state.insert(key.clone(), value.clone());
