@@ -21,6 +21,7 @@ pub mod tables;
 
 use journal::{Journal, JournalConfig, JournalError, Lock, LockError, Opened, Reader};
 pub use keeper::Keeper;
+pub use tables::dump::Frozen;
 use ledger::{Ledger, Retention, Scribe};
 use record::{Record, RecordError};
 use std::hash::{BuildHasher, RandomState};

@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod graves;
 pub mod mailbox;
 pub mod outbox;
+pub mod purge;
 pub mod restart;
 pub mod state;
 pub mod swap;
@@ -36,7 +37,7 @@ pub struct Space {
     /// None until the first version serves.
     loaded: ArcSwapOption<Loaded>,
     /// What served before the host started.
-    past: Option<Former>,
+    past: ArcSwapOption<Former>,
     pub logs: Logs,
     pub graves: Graves,
     /// One deployment at a time.
@@ -186,7 +187,7 @@ impl Space {
             state: AtomicU8::new(0),
             reason: Mutex::default(),
             loaded: ArcSwapOption::empty(),
-            past,
+            past: ArcSwapOption::from_pointee(past),
             logs: Logs::default(),
             graves: Graves::default(),
             deploying: tokio::sync::Mutex::default(),
@@ -223,7 +224,7 @@ impl Space {
             generation: loaded.generation,
             serves: true,
         });
-        loaded.or_else(|| self.past.clone())
+        loaded.or_else(|| self.past.load().as_deref().cloned())
     }
 
     pub fn set_loaded(&self, loaded: Loaded) {
@@ -232,6 +233,12 @@ impl Space {
             partition.mailbox.resize(limits.backlog_messages, limits.backlog_bytes);
         }
         self.loaded.store(Some(Arc::new(loaded)));
+    }
+
+    /// No version serves or has served: whatever is deployed next is the first.
+    pub fn set_new(&self) {
+        self.loaded.store(None);
+        self.past.store(None);
     }
 
     /// The partition that handles messages with that key.
