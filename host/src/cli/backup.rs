@@ -41,7 +41,8 @@ pub async fn backup(args: Args) -> Result<()> {
     }
     let folder = folder_of(&args.to);
     let client = Client::new(&args.host.find()?)?;
-    let mut part = NamedTempFile::new_in(&folder).with_context(|| format!("could not write to {}", folder.display()))?;
+    let mut part =
+        NamedTempFile::new_in(&folder).with_context(|| format!("could not write to {}", folder.display()))?;
     let mut out = BufWriter::with_capacity(1 << 20, part.as_file_mut());
     client.download("/v1/backup", &mut out).await?;
     out.flush().with_context(|| format!("could not write to {}", folder.display()))?;
@@ -113,8 +114,13 @@ mod tests {
     #[test]
     fn a_restore_says_what_is_there_now() {
         let header = Header { made_by: "0.1.0".into(), journal: 1, sequence: 42, time_ms: 0 };
-        let space =
-            RestoredSpace { name: "orders".into(), version: Some("2".into()), keys: 3, messages: 1, ..Default::default() };
+        let space = RestoredSpace {
+            name: "orders".into(),
+            version: Some("2".into()),
+            keys: 3,
+            messages: 1,
+            ..Default::default()
+        };
         let lines = lines(&Restored { header, first: 99, spaces: vec![space] }, Path::new("d"));
         assert_eq!(lines[0], "d holds all up to sequence 42, as it was at 1970-01-01T00:00:00Z (spacehost 0.1.0)");
         assert!(lines[2].starts_with("orders  2        3     1"), "{}", lines[2]);

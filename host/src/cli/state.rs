@@ -122,7 +122,8 @@ mod tests {
             json!({ "partition": 1, "key_base64": "/w==", "value_base64": "" }),
         ];
         let lines = lines(&entries, Style::plain());
-        let words: Vec<Vec<&str>> = lines[1..].iter().map(|line| line.split("  ").filter(|w| !w.is_empty()).map(str::trim).collect()).collect();
+        let words: Vec<Vec<&str>> =
+            lines[1..].iter().map(|line| line.split("  ").filter(|w| !w.is_empty()).map(str::trim).collect()).collect();
         assert_eq!(
             words,
             [

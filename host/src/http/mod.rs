@@ -65,7 +65,13 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -
     let guard = guard::Guard::new(state.token, listener.local_addr()?.ip());
     let keys = Keys::new(idempotency::PLACES);
     keys.remember(state.runtime.answered());
-    let edge = Edge { runtime: state.runtime, reloads: state.reloads, keys, backups: Arc::new(Semaphore::new(1)), closing: shutdown.clone() };
+    let edge = Edge {
+        runtime: state.runtime,
+        reloads: state.reloads,
+        keys,
+        backups: Arc::new(Semaphore::new(1)),
+        closing: shutdown.clone(),
+    };
     accept::run(listener, accept::Door { guard, router: routes(Arc::new(edge)) }, shutdown).await;
     Ok(())
 }

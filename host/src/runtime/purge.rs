@@ -106,7 +106,9 @@ impl Inner {
         let mut past = self.past();
         let Some(space) = past.take(name) else { return Err(self.unknown(name)) };
         let sequence = self.write_purge(name);
-        for (envelope, _) in space.parts.values().flat_map(|part| &part.pending).filter(|(envelope, _)| envelope.tracked) {
+        for (envelope, _) in
+            space.parts.values().flat_map(|part| &part.pending).filter(|(envelope, _)| envelope.tracked)
+        {
             self.router.outcomes.ended(envelope.message.id, Outcome::Failed { failure: purged(name) });
         }
         Ok((sequence, space.holdings()))

@@ -61,8 +61,7 @@ pub fn accept(data: &Path, config: &StoreConfig, why: &StoreError) -> Result<(Jo
         Some(id) => id,
         None => anew::random_id()?,
     };
-    let (journal, opened) =
-        anew::begin(&mut tables, &folder, &config.journal(), id, found.last.unwrap_or_default())?;
+    let (journal, opened) = anew::begin(&mut tables, &folder, &config.journal(), id, found.last.unwrap_or_default())?;
     let first = opened.first.unwrap_or_default();
     super::catch_up(&mut tables, &folder, &opened)?;
     tell(&Loss { reason: why.to_string(), kept, unusable, journal: found, aside, first });

@@ -21,12 +21,12 @@ pub mod tables;
 
 use journal::{Journal, JournalConfig, JournalError, Lock, LockError, Opened, Reader};
 pub use keeper::Keeper;
-pub use tables::dump::Frozen;
 use ledger::{Ledger, Retention, Scribe};
 use record::{Record, RecordError};
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+pub use tables::dump::Frozen;
 use tables::{Image, Tables, TablesError};
 
 #[derive(Debug, Clone)]

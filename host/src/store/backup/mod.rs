@@ -50,11 +50,15 @@ pub struct Header {
 pub enum BackupError {
     #[error("it is no backup: it does not begin like one")]
     NotOne,
-    #[error("it was made by spacehost {made_by} in a format that this one does not know: use that version, or a newer one")]
+    #[error(
+        "it was made by spacehost {made_by} in a format that this one does not know: use that version, or a newer one"
+    )]
     Newer { made_by: String },
     #[error("it ends at byte {offset}, before it is complete: it was cut short; use another backup")]
     Short { offset: u64 },
-    #[error("the bytes before byte {offset} are not those that were written: it was altered or damaged; use another backup")]
+    #[error(
+        "the bytes before byte {offset} are not those that were written: it was altered or damaged; use another backup"
+    )]
     Altered { offset: u64 },
     #[error("something follows its end at byte {offset}: it was altered; use another backup")]
     Trailing { offset: u64 },

@@ -59,7 +59,8 @@ fn what_is_applied_later_is_not_in_it() {
     let (_folder, mut tables, _) = backup(3);
     let frozen = tables.freeze().unwrap();
     let write = Write { key: b"k", value: Some(b"v") };
-    let migrated = crate::store::record::Migrated { partition: 0, writes: vec![write], emitted: vec![], timers: vec![] };
+    let migrated =
+        crate::store::record::Migrated { partition: 0, writes: vec![write], emitted: vec![], timers: vec![] };
     let encoded = migrated.encode();
     let version = crate::store::record::Version { version: "1", digest: "d", generation: 1, partitions: 1 };
     tables.apply(4, &Record::Deployed { space: "b", version, migrated: vec![&encoded], time_ms: 1 }).unwrap();

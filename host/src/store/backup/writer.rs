@@ -9,7 +9,8 @@ use std::io::Write;
 
 /// Writes all of it, its end included.
 pub fn write(frozen: Frozen, time_ms: u64, out: &mut impl Write) -> Result<(), BackupError> {
-    let header = Header { made_by: super::MAKER.to_owned(), journal: frozen.journal, sequence: frozen.sequence, time_ms };
+    let header =
+        Header { made_by: super::MAKER.to_owned(), journal: frozen.journal, sequence: frozen.sequence, time_ms };
     let mut hashed = Hashed { out, hasher: blake3::Hasher::new() };
     hashed.put(&header.encode())?;
     hashed.seal()?;

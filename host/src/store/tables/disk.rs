@@ -7,7 +7,9 @@
 use super::error::TablesError;
 use super::keys::{self, Table};
 use super::rows::corrupt;
-use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, UserKey, UserValue};
+use fjall::{
+    Database, Guard, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, UserKey, UserValue,
+};
 use std::path::Path;
 
 /// Of the layout of keys and values. A host refuses a higher one.

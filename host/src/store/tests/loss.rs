@@ -54,7 +54,7 @@ fn nothing_is_set_aside_where_nothing_is_lost() {
     let store = accepted(data.path());
     assert_eq!(waiting(&store), (2..=61).collect::<Vec<_>>());
     assert_eq!(store.started, 62);
-    assert_eq!(aside(data.path()), [PathBuf::new(); 0]);
+    assert!(aside(data.path()).is_empty());
 }
 
 #[test]
