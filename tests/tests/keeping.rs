@@ -190,8 +190,8 @@ async fn a_message_that_waits_is_purged_and_whoever_asks_for_it_is_told() {
     let daemon = Daemon::start().await;
     daemon.install("a", "probe").await;
     // Its first attempt fails and it is put off, so that it waits when the space stops.
-    fs::write(daemon.file("a.toml"), "[limits]\nretry_first_ms = 3600000\nretry_most_ms = 3600000\n")
-        .expect("settings");
+    let settings = "[spaces.a.limits]\nretry_first_ms = 3600000\nretry_most_ms = 3600000\n";
+    fs::write(daemon.folder().join("spacehost.toml"), settings).expect("the operator's settings");
     let settled = async || {
         let limits = daemon.space("a").await["limits"].clone();
         (limits["retry_first_ms"] == 3_600_000).then_some(())

@@ -145,8 +145,10 @@ impl Writer {
     fn freeze(&mut self) {
         let waiting = std::mem::take(&mut self.orders.freezing().waiting);
         for told in waiting {
+            let frozen = self.tables.freeze();
+            self.ledger.tables_at(self.tables.sequence());
             // Whoever asked may have gone.
-            let _ = told.send(self.tables.freeze());
+            let _ = told.send(frozen);
         }
     }
 

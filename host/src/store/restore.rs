@@ -67,6 +67,7 @@ pub fn restore(from: &Path, data: &Path) -> Result<Restored, RestoreError> {
     // For our own eyes, like any data folder. Dropped before it has its name, it is removed.
     let making = tempfile::Builder::new().prefix(".restoring-").tempdir_in(&parent).map_err(failed(&parent))?;
     let restored = fill(making.path(), from, &checked)?;
+    File::open(making.path()).and_then(|folder| folder.sync_all()).map_err(failed(making.path()))?;
     fs::rename(making.path(), data).map_err(failed(data))?;
     File::open(&parent).and_then(|parent| parent.sync_all()).map_err(failed(&parent))?;
     Ok(restored)
