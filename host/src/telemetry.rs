@@ -18,7 +18,8 @@ pub fn start(usual: &str) -> Result<()> {
         Ok(given) => {
             EnvFilter::try_new(&given).with_context(|| format!("{FILTER}={given} is no filter of log levels"))?
         }
-        Err(_) => EnvFilter::new(usual),
+        // The database tells of its own housekeeping at this level; only what goes wrong there is of interest.
+        Err(_) => EnvFilter::new(format!("{usual},fjall=warn,lsm_tree=warn")),
     };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -5,7 +5,7 @@
 use crate::{guest, until};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -25,8 +25,14 @@ pub struct Daemon {
 impl Daemon {
     /// Starts a host on any free port, with an empty drop folder, and waits until it listens.
     pub async fn start() -> Self {
+        Daemon::start_with("").await
+    }
+
+    /// The same with these settings of the operator.
+    pub async fn start_with(settings: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("spaces")).expect("a drop folder");
+        std::fs::write(folder.path().join("spacehost.toml"), settings).expect("a settings file");
         Daemon::start_in(Arc::new(folder), &[]).await
     }
 
@@ -149,6 +155,29 @@ impl Daemon {
         (answer.status().as_u16(), json_of(answer).await)
     }
 
+    /// Sends a script without waiting; it is accepted when this returns.
+    pub async fn send(&self, space: &str, script: &Value) {
+        let path = format!("/v1/spaces/{space}/commands/run?wait=false");
+        let answer = self.request(Method::POST, &path).json(script).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), 202, "{}", self.log());
+    }
+
+    /// Gives an order such as `stop`.
+    pub async fn order(&self, space: &str, order: &str) {
+        let path = format!("/v1/spaces/{space}/{order}");
+        let answer = self.request(Method::POST, &path).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{order} {space}: {}", json_of(answer).await);
+    }
+
+    /// Waits until the space has taken so many notes, and answers them.
+    pub async fn noted(&self, space: &str, count: usize) -> Vec<Value> {
+        let notes = async || match self.run(space, &json!(["notes"])).await {
+            (200, Value::Array(notes)) if notes.len() >= count => Some(notes),
+            _ => None,
+        };
+        until(&format!("{count} notes in {space}"), notes).await
+    }
+
     /// All that the host has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
@@ -190,7 +219,11 @@ fn binary() -> PathBuf {
         let profile = test.ancestors().nth(2).expect("the profile's folder");
         let target = profile.parent().expect("the target folder");
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "spacehost", "--bin", "spacehost", "--target-dir"]).arg(target);
+        // With the test among the targets, the features of all dependencies are those of `cargo test --workspace`, so that
+        // they are not all compiled a second time.
+        cargo
+            .args(["build", "--quiet", "--workspace", "--bin", "spacehost", "--test", "all", "--target-dir"])
+            .arg(target);
         if profile.ends_with("release") {
             cargo.arg("--release");
         }

@@ -1,4 +1,4 @@
-//! A host in this process, as its edges see it, with few instances so that many fit beside each other.
+//! A host in this process, as its edges see it, in memory unless it says otherwise, with few instances so that many fit beside each other.
 //!
 //! The methods that answer plain values are for what a test takes for granted: they panic with the refusal.
 
@@ -7,15 +7,19 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use spacehost::runtime::api::{DeadLetter, Delivery, DeployError, Deployed, Refusal, SpaceStatus, Usage};
 use spacehost::runtime::{Artifact, LoadError, Runtime, RuntimeConfig};
+use spacehost::store::{Store, StoreConfig};
 use spacehost::words::{Failure, Limits, MessageId, SpaceName, SpaceSettings};
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
+use tempfile::TempDir;
 
 pub struct Host {
     pub runtime: Runtime,
     /// What this host has loaded, by guest: most tests deploy one guest several times.
     loaded: Mutex<HashMap<String, Artifact>>,
+    /// Where a durable one keeps its data.
+    _data: Option<TempDir>,
 }
 
 /// Settings with some limits changed.
@@ -36,11 +40,20 @@ impl Host {
         Host::with(|config| config.executors = 2)
     }
 
+    /// The same on a data folder of its own.
+    pub fn durable() -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(data.path(), &StoreConfig::default()).expect("a new data folder");
+        let config = RuntimeConfig { executors: 2, ..few_instances() };
+        let runtime = Runtime::start_on(config, store).expect("a runtime starts");
+        runtime.open();
+        Host { runtime, loaded: Mutex::default(), _data: Some(data) }
+    }
+
     pub fn with(change: impl FnOnce(&mut RuntimeConfig)) -> Self {
-        let mut config = RuntimeConfig::default();
-        config.engine.max_instances = 64;
+        let mut config = few_instances();
         change(&mut config);
-        Host { runtime: Runtime::start(config).expect("a runtime starts"), loaded: Mutex::default() }
+        Host { runtime: Runtime::start(config).expect("a runtime starts"), loaded: Mutex::default(), _data: None }
     }
 
     /// Runs a guest as the space `name`.
@@ -167,6 +180,12 @@ impl Drop for Host {
         // A runtime cannot be waited for inside another one, so this takes a thread.
         let _ = std::thread::spawn(end).join();
     }
+}
+
+fn few_instances() -> RuntimeConfig {
+    let mut config = RuntimeConfig::default();
+    config.engine.max_instances = 64;
+    config
 }
 
 fn space(name: &str) -> SpaceName {

@@ -1,5 +1,6 @@
 //! One binary of end-to-end tests: linked once, and the guests are built once. A module is one subject.
 
+mod backlog;
 mod commands;
 mod crashes;
 mod daemon;
@@ -13,6 +14,7 @@ mod load;
 mod operation;
 mod partitions;
 mod reload;
+mod repetition;
 mod requests;
 mod retries;
 mod timers;

@@ -11,7 +11,7 @@ use super::past::PastSpace;
 use super::space::actor::{Actor, Control};
 use super::space::swap::{Migration, Settled, SwapOrder};
 use super::space::turn::{Effects, Turn, now_ms};
-use super::space::{Artifact, Instance, Loaded, Space};
+use super::space::{Artifact, Instance, Loaded, Origin, Space};
 use super::{Inner, Runtime};
 use crate::store::ledger::Scribe;
 use crate::store::record::{self, Record};
@@ -127,8 +127,10 @@ impl Inner {
         let past = self.past_of(name, wanted)?;
         let numbers = self.partition_numbers(u64::from(wanted));
         let PastSpace { former, mut parts, .. } = past;
-        let space = Arc::new(Space::new(name.clone(), numbers, &settings.limits, former));
+        let keeps = self.router.ledger.keeps_records();
+        let space = Arc::new(Space::new(name.clone(), numbers, &settings.limits, Origin { past: former, keeps }));
         for index in 0..space.partitions.len() {
+            self.router.ledger.keep_for(space.partitions[index].mailbox.needs_from());
             let turn = Turn::new(self.router.clone(), space.clone(), index, settings.clone());
             let mut actor = Actor::new(self.router.clone(), space.clone(), index, turn);
             if let Some(part) = parts.remove(&(index as u32)) {

@@ -7,7 +7,7 @@ use super::Runtime;
 use super::api::{Failed, Published, TurnView};
 use super::heard::{events_of, source};
 use crate::store::journal::{JournalError, Reader};
-use crate::store::record::{Consumed, Kind, Migrated, Outcome, Record};
+use crate::store::record::{Consumed, Kind, Outcome, Record};
 use crate::words::{MessageId, Pattern, SpaceName};
 use std::collections::VecDeque;
 
@@ -120,17 +120,7 @@ impl Runtime {
         let Ok(mut reader) = self.reader(turn.message.sequence) else { return };
         let Ok(Some((_, encoded))) = reader.next(until) else { return };
         let Ok(record) = Record::decode(encoded) else { return };
-        let migrated;
-        let message = match &record {
-            Record::Accepted { message, .. } => Some(message),
-            Record::Turn(made) => made.emitted.get(turn.message.ordinal as usize).map(|emitted| &emitted.message),
-            Record::Deployed { migrated: all, .. } => {
-                migrated = all.iter().filter_map(|one| Migrated::decode(one).ok()).collect::<Vec<_>>();
-                let mut emitted = migrated.iter().flat_map(|one| &one.emitted);
-                emitted.nth(turn.message.ordinal as usize).map(|emitted| &emitted.message)
-            }
-            _ => None,
-        };
+        let message = record.made(turn.message.ordinal);
         if let Some(message) = message {
             turn.kind = Some(word(message.kind));
             turn.name = Some(message.name.to_owned());
@@ -139,7 +129,7 @@ impl Runtime {
     }
 
     fn reader(&self, from: u64) -> Result<Reader, HistoryError> {
-        let journal = self.0.journal.as_ref().ok_or(HistoryError::NotKept)?;
+        let journal = self.0.router.journal.as_ref().ok_or(HistoryError::NotKept)?;
         Ok(Reader::new(journal, from.max(1)))
     }
 }

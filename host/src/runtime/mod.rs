@@ -3,6 +3,7 @@
 //! Knows tokio and the sandbox; knows neither HTTP nor files nor the store. `Runtime` is the handle that the edges use.
 
 pub mod api;
+mod asked;
 mod deploy;
 mod executors;
 mod gate;
@@ -30,7 +31,7 @@ use crate::wasm::{Engine, EngineConfig};
 use crate::words::message::{Kind, Sender};
 use crate::words::topic::NameError;
 use crate::words::{Message, MessageId, Pattern, SpaceName, SpaceSettings};
-use api::{Answered, DeadLetter, Delivery, LogLine, Outcome, Refusal, SpaceState, SpaceStatus};
+use api::{Answered, DeadLetter, Delivery, Idempotency, LogLine, Outcome, Refusal, SpaceState, SpaceStatus};
 use bytes::Bytes;
 use executors::Executors;
 use futures::future::join_all;
@@ -41,10 +42,9 @@ use space::actor::Control;
 use space::chronicle;
 use space::envelope::{Answer, Envelope, wait};
 use space::graves::Grave;
-use space::mailbox::Share;
+use space::mailbox::{Full, Mailbox, Room, Share};
 use space::outbox::Outgoing;
 use space::turn::{Turn, now_ms};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -80,8 +80,6 @@ struct Inner {
     router: Arc<Router>,
     /// What the store holds of spaces that have not been loaded yet.
     past: Mutex<Past>,
-    /// Where the past is read from; none in memory.
-    journal: Option<PathBuf>,
     /// Keeps the data folder; none in memory.
     keeper: Option<Keeper>,
     partitions: AtomicU64,
@@ -101,14 +99,13 @@ impl Runtime {
     /// loaded.
     pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
         let Store { ledger, started, host_id, image, journal, keeper } = store;
-        let router = Arc::new(Router::new(ledger, started, host_id));
+        let router = Arc::new(Router::new(ledger, started, host_id, journal));
         let past = Past::of(image, &router);
         Ok(Runtime(Arc::new(Inner {
             engine: Engine::new(&config.engine).map_err(|error| anyhow::anyhow!("{error:#}"))?,
             executors: Executors::start(config.executors)?,
             router,
             past: Mutex::new(past),
-            journal,
             keeper,
             partitions: AtomicU64::new(0),
             swap_wait: config.swap_wait,
@@ -126,7 +123,8 @@ impl Runtime {
 
     /// Sends a command and waits for its reply. Dropping the future does not cancel the command.
     pub async fn call(&self, space: &str, command: &str, body: Bytes, delivery: Delivery) -> Result<Bytes, Refusal> {
-        let (space, mut envelope) = self.0.command(space, command, body, delivery)?;
+        let (space, command) = self.0.command(space, command, body, delivery)?;
+        let mut envelope = command.reserve(&space, Mailbox::reserve_now)?;
         let timeout = space.loaded().map_or(Duration::MAX, |loaded| loaded.settings.limits.wall_per_turn());
         // Whoever repeats it under its key waits for the outcome, so it is waited for here: a turn has no longer than this.
         let patience = if envelope.idempotency.is_some() { timeout + LAST_WORD } else { LAST_WORD };
@@ -150,11 +148,12 @@ impl Runtime {
 
     /// One-way. Its outcome can be asked for with `message` for a while. It is accepted when it is `durable`.
     pub fn send(&self, space: &str, command: &str, body: Bytes, delivery: Delivery) -> Result<MessageId, Refusal> {
-        let (_, mut envelope) = self.0.command(space, command, body, delivery)?;
+        let (space, command) = self.0.command(space, command, body, delivery)?;
+        let mut envelope = command.reserve(&space, Mailbox::reserve)?;
         envelope.tracked = true;
         let to = envelope.room.mailbox().map(|mailbox| chronicle::place(mailbox.name()));
         let record = chronicle::message(&envelope.message, Some(&envelope));
-        let id = self.0.accept(record, to.into_iter().collect());
+        let id = self.0.accept(record::Emitted { message: record, to: to.into_iter().collect(), missed: Vec::new() });
         envelope.message.id = id;
         envelope.depends_on = id.sequence;
         envelope.recorded = self.0.router.ledger.keeps_records();
@@ -247,7 +246,7 @@ impl Runtime {
         if envelope.tracked {
             self.0.router.outcomes.accepted(id);
         }
-        envelope.deliver();
+        mailbox.push_kept(envelope);
         Ok(true)
     }
 
@@ -287,6 +286,26 @@ impl Runtime {
     }
 }
 
+/// How room is reserved: for a message that may wait, or for one that somebody waits for.
+type Reserve = fn(&Arc<Mailbox>, usize, Share) -> Result<Room, Full>;
+
+/// A client's command that was found to be in order.
+struct Command {
+    message: Message,
+    idempotency: Option<Idempotency>,
+}
+
+impl Command {
+    fn reserve(self, space: &Space, reserve: Reserve) -> Result<Box<Envelope>, Refusal> {
+        let mailbox = &space.partition(self.message.key.as_deref()).mailbox;
+        let room = reserve(mailbox, self.message.weight(), Share::Client);
+        let room = room.map_err(|_| Refusal::Overloaded(space.name.clone()))?;
+        let mut envelope = Envelope::new(self.message, room, 0);
+        envelope.idempotency = self.idempotency;
+        Ok(envelope)
+    }
+}
+
 impl Inner {
     fn past(&self) -> MutexGuard<'_, Past> {
         self.past.lock().unwrap_or_else(PoisonError::into_inner)
@@ -316,14 +335,14 @@ impl Inner {
         space.ok_or_else(|| if self.router.is_open() { Refusal::UnknownSpace(name) } else { Refusal::Starting })
     }
 
-    /// Checks a client's command and reserves room for it.
+    /// Checks a client's command.
     fn command(
         &self,
         space: &str,
         command: &str,
         body: Bytes,
         delivery: Delivery,
-    ) -> Result<(Arc<Space>, Box<Envelope>), Refusal> {
+    ) -> Result<(Arc<Space>, Command), Refusal> {
         self.takes_in()?;
         let space = self.known(space)?;
         if space.state() != SpaceState::Running {
@@ -344,12 +363,7 @@ impl Inner {
             headers: delivery.headers,
             hops: 0,
         };
-        let mailbox = &space.partition(message.key.as_deref()).mailbox;
-        let room = mailbox.reserve(message.weight(), Share::Client);
-        let room = room.map_err(|_| Refusal::Overloaded(space.name.clone()))?;
-        let mut envelope = Envelope::new(message, room, 0);
-        envelope.idempotency = delivery.idempotency;
-        Ok((space, envelope))
+        Ok((space, Command { message, idempotency: delivery.idempotency }))
     }
 
     fn publish(
@@ -374,9 +388,8 @@ impl Inner {
                 idempotency: delivery.idempotency,
             },
         );
-        event.address();
-        let record = event.record();
-        let id = self.accept(record.message, record.to);
+        event.address(&self.router.ledger);
+        let id = self.accept(event.record());
         event.deliver(&self.router, id);
         Ok(id)
     }
@@ -400,10 +413,11 @@ impl Inner {
     }
 
     /// Takes a message from outside in, to be handled later. Its id is the sequence of its record.
-    fn accept(&self, message: record::Message<'_>, to: Vec<record::Place<'_>>) -> MessageId {
+    fn accept(&self, accepted: record::Emitted<'_>) -> MessageId {
+        let record::Emitted { message, to, missed } = accepted;
         let ledger = &self.router.ledger;
         let sequence = match ledger.keeps_records() {
-            true => Scribe::default().submit(ledger, &Record::Accepted { message, to, time_ms: now_ms() }),
+            true => Scribe::default().submit(ledger, &Record::Accepted { message, to, missed, time_ms: now_ms() }),
             false => ledger.next_sequence(),
         };
         MessageId { sequence, ordinal: 0 }

@@ -10,7 +10,7 @@ use super::space::envelope::{Envelope, FirstAttempt, Progress, Recorded};
 use super::space::graves::Grave;
 use super::space::mailbox::Room;
 use super::space::turn::now_ms;
-use super::timers::TimerChange;
+use super::timers::PastTimer;
 use crate::store::record;
 use crate::store::tables::Image;
 use crate::store::tables::image;
@@ -40,15 +40,24 @@ pub struct PastSpace {
 #[derive(Default)]
 pub struct PastPartition {
     pub state: BTreeMap<Vec<u8>, Bytes>,
-    pub timers: Vec<TimerChange>,
+    pub timers: Vec<PastTimer>,
     /// In order, each with the time at which its back-off ends.
     pub pending: Vec<(Box<Envelope>, Option<u64>)>,
     pub graves: Vec<Grave>,
+    /// From where its subscriptions have still to read what they missed.
+    pub cut_off_from: Option<u64>,
 }
 
 impl Past {
-    /// Takes the image apart; what became of tracked messages goes to the router at once.
+    /// Takes the image apart; what became of tracked messages, and what those got who were asked, goes to the router at once.
     pub fn of(image: Image, router: &Router) -> Self {
+        for (asked, replies) in image.asked {
+            // Only a space of a legal name has ever been asked.
+            if let Ok(space) = SpaceName::parse(&asked.space) {
+                let partition = PartitionName { space, index: asked.partition };
+                router.asked_before.note(partition, id_of(asked.message), first_attempt(replies));
+            }
+        }
         for (id, ended) in image.outcomes {
             router.outcomes.accepted(id_of(id));
             router.outcomes.ended(id_of(id), outcome(ended.outcome));
@@ -97,7 +106,8 @@ impl PastSpace {
     /// Whether a change of its partitions would lose nothing.
     pub fn is_empty(&self) -> bool {
         self.parts.values().all(|part| {
-            part.state.is_empty() && part.timers.is_empty() && part.pending.is_empty() && part.graves.is_empty()
+            let waits = !part.pending.is_empty() || part.cut_off_from.is_some();
+            part.state.is_empty() && part.timers.is_empty() && part.graves.is_empty() && !waits
         })
     }
 }
@@ -121,34 +131,47 @@ fn partition_of(index: u32, part: image::Partition, router: &Router) -> PastPart
         let envelope = envelope(id, letter.message, letter.attempts, letter.replies);
         Grave::new(envelope, index, failure(letter.failure))
     });
-    let timers = part.timers.into_iter().map(|(name, timer)| TimerChange::Set {
+    let timers = part.timers.into_iter().map(|(name, timer)| PastTimer {
         name: name.into(),
         body: timer.body,
         due_ms: timer.due_ms,
         every_ms: timer.every_ms,
+        firing: timer.firing,
     });
-    PastPartition { state: part.state, timers: timers.collect(), pending, graves: graves.collect() }
+    let (timers, graves, cut_off_from) = (timers.collect(), graves.collect(), part.cut_off_from);
+    PastPartition { state: part.state, timers, pending, graves, cut_off_from }
 }
 
-/// A message as it was, still without room.
 fn envelope(
     id: record::MessageId,
     message: image::Message,
     attempts: u32,
     replies: BTreeMap<u32, image::Reply>,
 ) -> Box<Envelope> {
-    let (tracked, idempotency) = (message.tracked, message.idempotency);
-    let mut envelope = Envelope::new(message_of(id, message), Room::unbounded(), 0);
-    envelope.tracked = tracked;
-    envelope.idempotency = idempotency;
-    envelope.recorded = true;
+    let mut envelope = recorded(id, message);
     envelope.attempt = attempts;
-    envelope.first = FirstAttempt { now_ms: None, requests: recorded(replies) };
+    envelope.first = first_attempt(replies);
     envelope
 }
 
+/// A message that a record has made, still without room.
+pub fn recorded(id: record::MessageId, message: image::Message) -> Box<Envelope> {
+    let (tracked, idempotency) = (message.tracked, message.idempotency);
+    let mut envelope = Envelope::new(message_of(id, message), Room::unbounded(), id.sequence);
+    envelope.tracked = tracked;
+    envelope.idempotency = idempotency;
+    envelope.recorded = true;
+    envelope
+}
+
+/// What the attempts of before have seen, as far as it matters: what was asked, and at which time.
+fn first_attempt(replies: BTreeMap<u32, image::Reply>) -> FirstAttempt {
+    let now_ms = replies.values().rev().find_map(|reply| reply.now_ms);
+    FirstAttempt { now_ms, requests: requests(replies) }
+}
+
 /// What its requests got; those between that left nothing are open.
-fn recorded(replies: BTreeMap<u32, image::Reply>) -> Vec<Recorded> {
+fn requests(replies: BTreeMap<u32, image::Reply>) -> Vec<Recorded> {
     let mut requests = Vec::new();
     for (ordinal, reply) in replies {
         requests.resize_with(ordinal as usize, Recorded::new);

@@ -4,6 +4,7 @@
 //! changes. Delivery never waits.
 
 use super::api::{Published, SpaceState};
+use super::asked::AskedBefore;
 use super::gate::Gate;
 use super::listeners::Listeners;
 use super::outcomes::Outcomes;
@@ -18,6 +19,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -36,6 +38,9 @@ pub struct Router {
     pub waits: Waits,
     pub listeners: Arc<Listeners>,
     pub outcomes: Outcomes,
+    pub asked_before: AskedBefore,
+    /// Where the past is read from; none in memory.
+    pub journal: Option<PathBuf>,
     /// Turns begin only when all that was there has been loaded.
     open: AtomicBool,
 }
@@ -89,7 +94,7 @@ impl Draft {
 }
 
 impl Router {
-    pub fn new(ledger: Ledger, started: u64, host_id: String) -> Self {
+    pub fn new(ledger: Ledger, started: u64, host_id: String, journal: Option<PathBuf>) -> Self {
         let listeners = Arc::<Listeners>::default();
         let gate = Arc::new(Gate::new(ledger.clone(), listeners.clone()));
         ledger.listen(gate.clone());
@@ -104,6 +109,8 @@ impl Router {
             waits: Waits::default(),
             listeners,
             outcomes: Outcomes::default(),
+            asked_before: AskedBefore::default(),
+            journal,
             open: AtomicBool::new(false),
         }
     }

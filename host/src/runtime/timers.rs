@@ -15,6 +15,17 @@ pub enum TimerChange {
     Cancel { name: Arc<str> },
 }
 
+/// A timer of before the host started.
+#[derive(Debug, Clone)]
+pub struct PastTimer {
+    pub name: Arc<str>,
+    pub body: Bytes,
+    pub due_ms: u64,
+    pub every_ms: Option<u64>,
+    /// It is an interval whose last firing is pending.
+    pub firing: bool,
+}
+
 struct Timer {
     body: Bytes,
     due_ms: u64,
@@ -55,6 +66,16 @@ impl Timers {
         self.drop_stale();
     }
 
+    /// Takes up a timer as it was when the host ended; one whose firing is pending does not fire before that has ended.
+    pub fn take_up(&mut self, timer: PastTimer) {
+        let PastTimer { name, body, due_ms, every_ms, firing } = timer;
+        self.apply(TimerChange::Set { name: name.clone(), body, due_ms, every_ms });
+        if firing && let Some(timer) = self.by_name.get_mut(&name) {
+            timer.firing = true;
+            self.schedule.retain(|Reverse((_, setting, _))| *setting != timer.setting);
+        }
+    }
+
     /// When the next timer is due.
     pub fn next_due(&self) -> Option<u64> {
         self.schedule.peek().map(|Reverse((due, ..))| *due)
@@ -83,7 +104,7 @@ impl Timers {
         let (Some(every), true) = (timer.every_ms, timer.firing) else { return };
         timer.firing = false;
         let missed = now_ms.saturating_sub(timer.due_ms) / every;
-        timer.due_ms += every * (missed + 1);
+        timer.due_ms = timer.due_ms.saturating_add(every.saturating_mul(missed.saturating_add(1)));
         self.schedule.push(Reverse((timer.due_ms, timer.setting, name.clone())));
     }
 
@@ -155,6 +176,24 @@ mod tests {
         assert_eq!(fire(&mut timers, 99), None, "its turn has not ended");
         timers.ended(&"t".into(), 47);
         assert_eq!(timers.next_due(), Some(50), "20, 30 and 40 have collapsed into one that has just run");
+    }
+
+    #[test]
+    fn an_interval_of_before_whose_firing_is_pending_goes_on_when_that_has_ended() {
+        let mut timers = Timers::default();
+        let past = |name: &str, firing| PastTimer {
+            name: name.into(),
+            body: Bytes::new(),
+            due_ms: 10,
+            every_ms: Some(10),
+            firing,
+        };
+        timers.take_up(past("t", true));
+        assert_eq!((fire(&mut timers, 99), timers.len()), (None, 1));
+        timers.take_up(past("u", false));
+        assert_eq!(fire(&mut timers, 99).as_deref(), Some("u"));
+        timers.ended(&"t".into(), 25);
+        assert_eq!(timers.next_due(), Some(30));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use super::journal::{Group, Journal, JournalError, SegmentInfo, Spare};
 use super::record::Record;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -37,10 +37,25 @@ struct Shared {
     full: AtomicBool,
     /// What the tables hold on disk: the journal may forget it.
     tables_at: AtomicU64,
+    /// Who still needs the journal, each from which sequence on.
+    needed: Mutex<Vec<Weak<AtomicU64>>>,
     /// Whoever follows the journal waits here for more.
     follower: (Mutex<()>, Condvar),
     listener: OnceLock<Arc<dyn Listen>>,
     committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Shared {
+    /// What the tables lack, and what waits in the journal only, stays.
+    fn needed_from(&self) -> u64 {
+        let mut needed = self.tables_at.load(Ordering::Relaxed) + 1;
+        lock(&self.needed).retain(|one| {
+            let one = one.upgrade();
+            needed = one.as_ref().map_or(needed, |from| from.load(Ordering::Acquire).min(needed));
+            one.is_some()
+        });
+        needed
+    }
 }
 
 struct Filling {
@@ -76,6 +91,7 @@ impl Ledger {
             congested: AtomicBool::new(false),
             full: AtomicBool::new(false),
             tables_at: AtomicU64::new(0),
+            needed: Mutex::default(),
             follower: Default::default(),
             listener: OnceLock::new(),
             committer: Mutex::default(),
@@ -136,6 +152,11 @@ impl Ledger {
     /// Up to here the tables are on disk.
     pub fn tables_at(&self, sequence: u64) {
         self.0.tables_at.store(sequence, Ordering::Relaxed);
+    }
+
+    /// Keeps the journal from that sequence on, as long as it is asked for.
+    pub fn keep_for(&self, needs_from: &Arc<AtomicU64>) {
+        lock(&self.0.needed).push(Arc::downgrade(needs_from));
     }
 
     /// Waits until more than `sequence` is durable, for so long at most, or until `stop`.
@@ -262,7 +283,7 @@ impl Committer {
         }
         let segments: Vec<_> = self.journal.segments().cloned().collect();
         let keep_from = self.retention.keep_from(&segments);
-        self.journal.retire(keep_from.min(self.shared.tables_at.load(Ordering::Relaxed) + 1))?;
+        self.journal.retire(keep_from.min(self.shared.needed_from()))?;
         Ok(())
     }
 

@@ -28,6 +28,8 @@ pub enum Record<'a> {
         message: Message<'a>,
         #[serde(borrow)]
         to: Vec<Place<'a>>,
+        #[serde(borrow)]
+        missed: Vec<Place<'a>>,
         time_ms: u64,
     },
     /// A message has been handled, for good or ill, and is done with.
@@ -71,6 +73,26 @@ pub enum Record<'a> {
     },
     /// A space's state, timers, backlog and dead letters are gone for good.
     Purged { space: &'a str },
+    /// A timer fires: from here on it is a message like any other, whose id is the sequence of this record. So an attempt
+    /// after a crash is another attempt at the same message.
+    Fired {
+        #[serde(borrow)]
+        place: Place<'a>,
+        #[serde(borrow)]
+        message: Message<'a>,
+        time_ms: u64,
+    },
+    /// A subscription that was cut off has read some of what it missed, and these events are pending from here on.
+    CaughtUp {
+        #[serde(borrow)]
+        place: Place<'a>,
+        #[serde(borrow)]
+        events: Vec<(MessageId, Message<'a>)>,
+        /// Where the reading goes on.
+        next: u64,
+        /// Events reach it again: it has read all that it missed before `next`.
+        live: bool,
+    },
 }
 
 /// One partition of one space.
@@ -80,8 +102,8 @@ pub struct Place<'a> {
     pub partition: u32,
 }
 
-/// The sequence of the record that made the message, and its place among that record's messages. For messages that no
-/// record made (waiting commands, requests, firings): the sequence of `Started`, and a count.
+/// The sequence of the record that made the message, and its place among that record's messages. For commands that someone
+/// waits for, which no record makes: the sequence of `Started`, and a count; for requests it follows from the caller's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MessageId {
     pub sequence: u64,
@@ -152,6 +174,8 @@ pub struct RequestId {
     pub ordinal: u32,
     /// Of target, command and body: a retry that asks something else has diverged.
     pub digest: [u8; 32],
+    /// What the caller's `context.now` had answered by then: a retry after a crash must see it again, or it would diverge.
+    pub now_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -184,10 +208,16 @@ pub struct Turn<'a> {
     pub writes: Vec<Write<'a>>,
     pub emitted: Vec<Emitted<'a>>,
     pub timers: Vec<TimerChange<'a>>,
-    /// What its requests got, by their ordinal.
+    /// What its requests got.
     pub requests: Vec<Requested<'a>>,
+    /// What its other calls to the host got, where that was a failure.
+    pub refused: Vec<Refused<'a>>,
+    /// Failures beyond those in `refused`: a turn with any cannot be told again.
+    pub refused_more: u32,
     /// The highest sequence that it rests on.
     pub depends_on: u64,
+    /// What the written keys held before; kept for spaces whose past is to be tried on new versions, else empty.
+    pub former: Vec<Write<'a>>,
 }
 
 /// A key's new value; none: it was deleted.
@@ -205,6 +235,8 @@ pub struct Emitted<'a> {
     #[serde(borrow)]
     pub message: Message<'a>,
     pub to: Vec<Place<'a>>,
+    /// Subscribers that are cut off: they read it from the journal, later.
+    pub missed: Vec<Place<'a>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,9 +255,19 @@ pub enum TimerChange<'a> {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Requested<'a> {
+    pub ordinal: u32,
     pub digest: [u8; 32],
     #[serde(borrow)]
     pub outcome: Outcome<'a>,
+}
+
+/// A call to the host that failed. All calls of a turn that can fail are numbered through, requests too; what a request got
+/// is in `requests`, if it was made at all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Refused<'a> {
+    pub call: u32,
+    #[serde(borrow)]
+    pub failure: Failure<'a>,
 }
 
 /// What serves under a space's name.
@@ -273,6 +315,40 @@ impl<'a> Record<'a> {
     }
 }
 
+impl<'a> Record<'a> {
+    /// The message with that place among those that the record made.
+    pub fn made(&self, ordinal: u64) -> Option<Message<'a>> {
+        let index = usize::try_from(ordinal).ok()?;
+        match self {
+            Record::Accepted { message, .. } | Record::Fired { message, .. } => (index == 0).then(|| message.clone()),
+            Record::Turn(turn) => turn.emitted.get(index).map(|emitted| emitted.message.clone()),
+            Record::Deployed { migrated, .. } => {
+                let partitions = migrated.iter().filter_map(|partition| Migrated::decode(partition).ok());
+                partitions.flat_map(|partition| partition.emitted).nth(index).map(|emitted| emitted.message)
+            }
+            _ => None,
+        }
+    }
+
+    /// The events that `place` has missed here, with their places among the record's messages.
+    pub fn missed_by(&self, place: Place<'_>) -> Vec<(u64, Message<'a>)> {
+        let missed = |emitted: &Emitted<'_>| emitted.missed.contains(&place);
+        let of = |emitted: Vec<Emitted<'a>>| {
+            let numbered = (0..).zip(emitted).filter(|(_, emitted)| missed(emitted));
+            numbered.map(|(ordinal, emitted)| (ordinal, emitted.message)).collect()
+        };
+        match self {
+            Record::Accepted { message, missed, .. } if missed.contains(&place) => vec![(0, message.clone())],
+            Record::Turn(turn) if turn.emitted.iter().any(missed) => of(turn.emitted.clone()),
+            Record::Deployed { migrated, .. } => {
+                let partitions = migrated.iter().filter_map(|partition| Migrated::decode(partition).ok());
+                of(partitions.flat_map(|partition| partition.emitted).collect())
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl RecordError {
     fn malformed(error: postcard::Error) -> Self {
         RecordError::Malformed(error.to_string())
@@ -302,7 +378,7 @@ mod tests {
             idempotency: None,
         };
         let id = MessageId { sequence: 7, ordinal: 0 };
-        let request = RequestId { caller: id, ordinal: 1, digest: [9; 32] };
+        let request = RequestId { caller: id, ordinal: 1, digest: [9; 32], now_ms: Some(1) };
         Record::Turn(Turn {
             place,
             message: Consumed::Direct { id, message: message.clone(), request: Some(request) },
@@ -311,10 +387,13 @@ mod tests {
             now_ms: Some(1),
             time_ms: 2,
             writes: vec![Write { key: b"k", value: Some(b"v") }, Write { key: b"gone", value: None }],
-            emitted: vec![Emitted { message, to: vec![place] }],
+            emitted: vec![Emitted { message, to: vec![place], missed: vec![Place { space: "slow", partition: 0 }] }],
             timers: vec![TimerChange::Cancel { name: "reminder" }],
-            requests: vec![Requested { digest: [1; 32], outcome: Outcome::Done(b"yes") }],
+            requests: vec![Requested { ordinal: 0, digest: [1; 32], outcome: Outcome::Done(b"yes") }],
+            refused: vec![Refused { call: 4, failure: Failure { code: "overloaded", message: "", retryable: true } }],
+            refused_more: 0,
             depends_on: 6,
+            former: vec![Write { key: b"k", value: None }],
         })
     }
 
@@ -322,6 +401,15 @@ mod tests {
     fn a_record_reads_back_as_written() {
         let bytes = turn().encode(Vec::new());
         assert_eq!(Record::decode(&bytes), Ok(turn()));
+    }
+
+    #[test]
+    fn a_record_gives_the_messages_that_it_made_and_who_missed_them() {
+        let Record::Turn(made) = turn() else { unreachable!() };
+        let message = made.emitted[0].message.clone();
+        assert_eq!((turn().made(0), turn().made(1)), (Some(message.clone()), None));
+        assert_eq!(turn().missed_by(Place { space: "slow", partition: 0 }), [(0, message)]);
+        assert_eq!(turn().missed_by(Place { space: "orders", partition: 3 }), []);
     }
 
     #[test]

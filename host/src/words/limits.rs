@@ -74,6 +74,8 @@ limits! {
     timers: "timers", 1_000, 1_000_000, "timers of one partition";
     backlog_messages: "messages", 100_000, 1 << 32, "messages waiting for one partition";
     backlog_bytes: "bytes", 128 * MIB, 1 << 40, "their weight: body, headers and 256 bytes each";
+    window_messages: "messages", 10_000, 1 << 32, "of these in memory; the rest is read from the journal when its turn comes";
+    window_bytes: "bytes", 16 * MIB, 1 << 40, "their weight";
     hops: "turns", 32, 10_000, "turns from a client or timer to a message";
     attempts: "attempts", 5, 1_000, "attempts at a one-way message before it is a dead letter";
     retry_first_ms: "ms", 1_000, 3_600_000, "wait before the second attempt; doubled each time";
@@ -82,6 +84,7 @@ limits! {
     dead_letters: "messages", 10_000, 1 << 32, "dead letters kept for one space; full, it stops";
     request_timeout_ms: "ms", 5_000, 3_600_000, "wait for the reply to a request, unless the call says otherwise";
     log_lines_per_second: "lines", 100, 100_000, "log lines of one space";
+    replay_messages: "messages", 0, 1_000_000, "turns of the past whose former values are kept, to try new versions on them";
     component_bytes: "bytes", 32 * MIB, 512 * MIB, "the .wasm file";
 }
 

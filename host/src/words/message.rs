@@ -8,9 +8,9 @@ use serde::{Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
-/// The sequence of the turn (or of the acceptance) that made a message, and its place among that turn's messages. For
-/// those that none made (waiting commands, requests, firings) the sequence of the host's start, and a count. The same for
-/// each attempt at handling it.
+/// The sequence of the turn, acceptance or firing that made a message, and its place among that turn's messages. For commands
+/// that someone waits for the sequence of the host's start, and a count; for requests see `of_request`. The same for each
+/// attempt at handling it, also after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId {
     pub sequence: u64,
@@ -20,6 +20,17 @@ pub struct MessageId {
 impl MessageId {
     /// Stands in until the turn that makes the message commits.
     pub const TO_COME: MessageId = MessageId { sequence: 0, ordinal: 0 };
+    /// Set in the ordinals of requests: no turn makes that many messages.
+    const REQUEST: u64 = 1 << 63;
+
+    /// The id of the request that this message's handler makes as its `ordinal`th. It follows from the two alone, so that a
+    /// caller that is handled again after a crash asks under the same id, and whoever it asks gets what it got before. It
+    /// has the caller's sequence.
+    pub fn of_request(self, ordinal: u32) -> MessageId {
+        let [a, b, c] = [self.sequence, self.ordinal, u64::from(ordinal)].map(u64::to_le_bytes);
+        let digest = xxhash_rust::xxh3::xxh3_64([a, b, c].as_flattened());
+        MessageId { sequence: self.sequence, ordinal: digest | Self::REQUEST }
+    }
 }
 
 impl fmt::Display for MessageId {
@@ -142,6 +153,16 @@ pub fn weigh(body: &[u8], headers: &Headers) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_has_the_sequence_of_its_caller_and_an_id_of_its_own() {
+        let caller = MessageId { sequence: 42, ordinal: 7 };
+        let (first, second) = (caller.of_request(0), caller.of_request(1));
+        assert_eq!((first.sequence, second.sequence, caller.of_request(0)), (42, 42, first));
+        assert_ne!(first, second);
+        assert_ne!(first.of_request(0), second.of_request(0));
+        assert!(first.ordinal >= 1 << 63);
+    }
 
     #[test]
     fn an_id_reads_back_as_written() {

@@ -21,6 +21,7 @@ use super::{Instance, Partition, Space, chronicle, count};
 use crate::runtime::api::{Outcome, SpaceState};
 use crate::runtime::past::PastPartition;
 use crate::runtime::router::Router;
+use crate::store::journal::Reader;
 use crate::store::ledger::Scribe;
 use crate::store::record::Record;
 use crate::wasm::{Broken, Entry, Path};
@@ -40,6 +41,8 @@ use tokio::sync::oneshot;
 
 /// Turns in a row before the actor lets others on its core run.
 const TURNS_PER_SLICE: u32 = 64;
+/// How often a timer that is due looks whether the disk has room again.
+const WHILE_FULL: Duration = Duration::from_millis(250);
 
 /// Orders to a partition, ahead of its messages.
 pub enum Control {
@@ -74,8 +77,10 @@ pub struct Actor {
     pub partition: Arc<Partition>,
     pub router: Arc<Router>,
     pub seat: Seat,
-    /// Taken from the mailbox, not yet handled.
-    pub batch: VecDeque<Box<Envelope>>,
+    /// Taken from the mailbox or read from the journal, not yet handled.
+    pub(super) batch: VecDeque<Box<Envelope>>,
+    /// While it reads what did not fit into its memory.
+    pub(super) reader: Option<Reader>,
     /// While it does not serve: whoever waited in `batch` has been refused, and only arrivals are still to be looked at.
     batch_refused: bool,
     pub backoff: Backoff,
@@ -108,6 +113,7 @@ impl Actor {
             router,
             seat: Seat::Empty(Box::new(turn)),
             batch: VecDeque::new(),
+            reader: None,
             batch_refused: false,
             backoff: Backoff::default(),
             health: Health::default(),
@@ -124,6 +130,7 @@ impl Actor {
             // It was accepted once: it takes its room whatever the limit is by now.
             if let Ok(room) = self.partition.mailbox.reserve(envelope.message.weight(), Share::Replacement) {
                 envelope.room = room;
+                envelope.room.enter_window();
             }
             match due_ms.map(|due_ms| Duration::from_millis(due_ms.saturating_sub(now_ms()))) {
                 Some(wait) => self.backoff.hold(envelope, Instant::now() + wait),
@@ -132,6 +139,9 @@ impl Actor {
         }
         for grave in part.graves {
             self.space.graves.bury(grave, u64::MAX);
+        }
+        if let Some(from) = part.cut_off_from {
+            self.partition.subscription.take_up(from);
         }
         self.turn().publish_usage();
     }
@@ -147,10 +157,11 @@ impl Actor {
             }
             if self.serves() {
                 self.batch_refused = false;
+                if self.router.ledger.is_congested() {
+                    self.let_the_disk_catch_up().await;
+                    continue;
+                }
                 if let Some(envelope) = self.next_message() {
-                    if self.router.ledger.is_congested() {
-                        self.router.gate.next_group().await;
-                    }
                     self.handle(envelope).await;
                     turns += 1;
                     if turns % TURNS_PER_SLICE == 0 {
@@ -158,9 +169,23 @@ impl Actor {
                     }
                     continue;
                 }
+                if self.read_on().await {
+                    continue;
+                }
+                self.reader = None;
                 self.tell_drained();
             }
             self.idle().await;
+        }
+    }
+
+    /// Waits for the next group, or for an order.
+    async fn let_the_disk_catch_up(&mut self) {
+        let (mailbox, gate) = (&self.partition.mailbox, &self.router.gate);
+        tokio::select! {
+            biased;
+            () = mailbox.wait(false) => {}
+            () = gate.next_group() => {}
         }
     }
 
@@ -220,11 +245,15 @@ impl Actor {
     }
 
     fn due_timer(&mut self) -> Option<Box<Envelope>> {
-        let timers = &mut self.turn_mut().timers;
-        timers.next_due()?;
-        let firing = timers.fire(now_ms())?;
+        self.turn_mut().timers.next_due()?;
+        // A full disk takes in nothing, and so no firing.
+        if self.router.ledger.is_full() {
+            return None;
+        }
+        let now_ms = now_ms();
+        let firing = self.turn_mut().timers.fire(now_ms)?;
         let message = Message {
-            id: self.router.next_entry(),
+            id: MessageId::TO_COME,
             sender: Sender::Timer,
             kind: Kind::Timer(firing.name),
             body: firing.body,
@@ -232,7 +261,23 @@ impl Actor {
             headers: None,
             hops: 0,
         };
-        Some(Envelope::new(message, Room::unbounded(), 0))
+        Some(self.fired(message, now_ms))
+    }
+
+    /// From here on the firing is a message like any other: accepted, and once begun the same in each attempt.
+    fn fired(&self, message: Message, time_ms: u64) -> Box<Envelope> {
+        let mut envelope = Envelope::new(message, Room::unbounded(), 0);
+        if !self.router.ledger.keeps_records() {
+            envelope.message.id = self.router.next_entry();
+            return envelope;
+        }
+        let place = chronicle::place(&self.partition.name);
+        let record = Record::Fired { place, message: chronicle::message(&envelope.message, None), time_ms };
+        let sequence = Scribe::default().submit(&self.router.ledger, &record);
+        envelope.message.id = MessageId { sequence, ordinal: 0 };
+        envelope.depends_on = sequence;
+        envelope.recorded = true;
+        envelope
     }
 
     /// Waits for whatever comes next: an order, a message, a timer, the end of a rest or of a back-off.
@@ -262,7 +307,9 @@ impl Actor {
             return self.rest_until;
         }
         let due_ms = self.turn_mut().timers.next_due();
-        let timer = due_ms.map(|due| Instant::now() + Duration::from_millis(due.saturating_sub(now_ms())));
+        let at_least = if self.router.ledger.is_full() { WHILE_FULL } else { Duration::ZERO };
+        let timer =
+            due_ms.map(|due| Instant::now() + Duration::from_millis(due.saturating_sub(now_ms())).max(at_least));
         [timer, self.backoff.next_due()].into_iter().flatten().min()
     }
 

@@ -62,13 +62,21 @@ pub fn failure(failure: &Failure) -> record::Failure<'_> {
     record::Failure { code: &failure.code, message: &failure.message, retryable: failure.retryable }
 }
 
-/// What the requests of a message have got so far, as far as it stands.
-pub fn requests(first: &FirstAttempt) -> Vec<record::Requested<'_>> {
-    let known = first.requests.iter().filter_map(|request| match &request.progress {
-        Progress::Final(reply) => Some(record::Requested { digest: request.digest?, outcome: outcome(reply) }),
-        _ => None,
+/// What the first `made` requests of a message got in this attempt.
+pub fn requests(first: &FirstAttempt, made: u32) -> Vec<record::Requested<'_>> {
+    let known = (0..made).zip(&first.requests).filter_map(|(ordinal, request)| {
+        let outcome = match &request.progress {
+            Progress::Final(reply) => outcome(reply),
+            Progress::Open(Some(passing)) => record::Outcome::Failed(failure(passing)),
+            Progress::Open(None) | Progress::Sent { .. } => return None,
+        };
+        Some(record::Requested { ordinal, digest: request.digest?, outcome })
     });
     known.collect()
+}
+
+pub fn refused(call: u32, failed: &Failure) -> record::Refused<'_> {
+    record::Refused { call, failure: failure(failed) }
 }
 
 fn outcome(reply: &Result<bytes::Bytes, Failure>) -> record::Outcome<'_> {

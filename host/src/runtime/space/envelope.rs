@@ -50,14 +50,14 @@ pub struct Recorded {
 
 impl Recorded {
     pub fn new() -> Self {
-        Recorded { digest: None, progress: Progress::Open }
+        Recorded { digest: None, progress: Progress::Open(None) }
     }
 }
 
 /// How far a request has come.
 pub enum Progress {
-    /// Not sent, or its failure was a passing one: it may be made anew.
-    Open,
+    /// Not sent, or its failure was a passing one, which is here: it may be made anew.
+    Open(Option<Failure>),
     /// On its way. An attempt that is cut short leaves it so, and the next one waits on.
     Sent { to: Arc<Partition>, wait: Wait, deadline: Instant },
     /// The outcome that every later attempt gets.

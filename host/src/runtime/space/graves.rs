@@ -58,8 +58,9 @@ impl Graves {
         self.lock().len()
     }
 
-    /// Takes a message out, as if it had never been tried but for what its requests got. It is written down before anyone
-    /// else can look, and rests on that record.
+    /// Takes a message out, as if it had never been tried; if it has made requests, then at the time at which it made them,
+    /// so that it makes the same again and gets what they got. It is written down before anyone else can look, and rests on
+    /// that record.
     pub fn exhume(&self, id: MessageId, write_down: impl FnOnce(&Grave) -> Option<u64>) -> Option<Grave> {
         let mut graves = self.lock();
         let index = graves.iter().position(|grave| grave.envelope.message.id == id)?;
@@ -69,7 +70,9 @@ impl Graves {
         }
         grave.envelope.attempt = 0;
         grave.envelope.congested_since = None;
-        grave.envelope.first = FirstAttempt { now_ms: None, ..std::mem::take(&mut grave.envelope.first) };
+        if grave.envelope.first.requests.is_empty() {
+            grave.envelope.first = FirstAttempt::default();
+        }
         Some(grave)
     }
 

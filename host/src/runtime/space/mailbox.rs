@@ -2,10 +2,18 @@
 //!
 //! Room is reserved before a message exists and held until it is gone: waiting, in hand, in back-off. So a sender learns
 //! of a full mailbox at its call, and a discarded turn gives back what it reserved. Nothing here waits but the receiver.
+//!
+//! ```text
+//! push -> [ messages: in memory, up to the window ] [ put off: ids only, read from the journal when their turn comes ]
+//! ```
+//!
+//! Once something is put off, all that arrives joins it until the receiver has caught up, so the order stays. What somebody
+//! waits for is in no journal, so it is never put off: it is refused while the window is full.
 
 use super::actor::Control;
 use super::envelope::Envelope;
-use crate::words::limits::client_share;
+use crate::words::MessageId;
+use crate::words::limits::{Limits, client_share};
 use crate::words::message::PartitionName;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,8 +40,18 @@ pub enum Share {
 struct Lanes {
     control: VecDeque<Control>,
     messages: VecDeque<Box<Envelope>>,
+    /// They come after all in `messages`.
+    put_off: VecDeque<PutOff>,
+    /// Since the journal was last told what is still needed of it.
+    taken_back: usize,
     /// The receiver waits for the bell.
     asleep: bool,
+}
+
+/// A message that waits in the journal only.
+struct PutOff {
+    id: MessageId,
+    room: Room,
 }
 
 pub struct Mailbox {
@@ -42,55 +60,109 @@ pub struct Mailbox {
     lanes: Mutex<Lanes>,
     bell: Notify,
     control_waiting: AtomicBool,
-    used: Usage,
-    most_messages: AtomicU64,
-    most_bytes: AtomicU64,
+    /// All that waits, wherever.
+    backlog: Amount,
+    most: Amount,
+    /// What of it is in memory.
+    window: Amount,
+    /// None where there is no journal to put anything off to.
+    most_in_window: Option<Amount>,
+    behind: AtomicBool,
+    /// The journal must keep what comes from this sequence on; the highest number: nothing.
+    needs_from: Arc<AtomicU64>,
 }
 
+/// Messages and their bytes.
 #[derive(Default)]
-struct Usage {
+struct Amount {
     messages: AtomicU64,
     bytes: AtomicU64,
+}
+
+impl Amount {
+    fn set(&self, messages: u64, bytes: u64) {
+        self.messages.store(messages, Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> (u64, u64) {
+        (self.messages.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// What it comes to.
+    fn add(&self, bytes: u64) -> (u64, u64) {
+        let messages = self.messages.fetch_add(1, Ordering::Relaxed) + 1;
+        (messages, self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes)
+    }
+
+    fn subtract(&self, bytes: u64) {
+        self.messages.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn reaches(&self, most: &Amount) -> bool {
+        let ((messages, bytes), (most_messages, most_bytes)) = (self.get(), most.get());
+        messages >= most_messages || bytes >= most_bytes
+    }
 }
 
 /// Room for one message, given back when dropped.
 pub struct Room {
     mailbox: Option<Arc<Mailbox>>,
     weight: u64,
+    /// Its message is in memory.
+    in_window: bool,
 }
 
 impl Room {
     /// For what is bounded elsewhere: timers by their number, requests by one per caller.
     pub fn unbounded() -> Self {
-        Room { mailbox: None, weight: 0 }
+        Room { mailbox: None, weight: 0, in_window: false }
     }
 
     /// Where it was reserved.
     pub fn mailbox(&self) -> Option<&Arc<Mailbox>> {
         self.mailbox.as_ref()
     }
+
+    /// Its message is in memory from here on.
+    pub fn enter_window(&mut self) {
+        if let Some(mailbox) = &self.mailbox
+            && !std::mem::replace(&mut self.in_window, true)
+        {
+            mailbox.window.add(self.weight);
+        }
+    }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
         if let Some(mailbox) = &self.mailbox {
-            mailbox.used.messages.fetch_sub(1, Ordering::Relaxed);
-            mailbox.used.bytes.fetch_sub(self.weight, Ordering::Relaxed);
+            mailbox.backlog.subtract(self.weight);
+            if self.in_window {
+                mailbox.window.subtract(self.weight);
+            }
         }
     }
 }
 
 impl Mailbox {
-    pub fn new(name: Arc<PartitionName>, most_messages: u64, most_bytes: u64) -> Self {
-        Mailbox {
+    /// `keeps`: what is accepted is in a journal, too.
+    pub fn new(name: Arc<PartitionName>, limits: &Limits, keeps: bool) -> Self {
+        let mailbox = Mailbox {
             name,
             lanes: Mutex::default(),
             bell: Notify::new(),
             control_waiting: AtomicBool::new(false),
-            used: Usage::default(),
-            most_messages: AtomicU64::new(most_messages),
-            most_bytes: AtomicU64::new(most_bytes),
-        }
+            backlog: Amount::default(),
+            most: Amount::default(),
+            window: Amount::default(),
+            most_in_window: keeps.then(Amount::default),
+            behind: AtomicBool::new(false),
+            needs_from: Arc::new(AtomicU64::new(u64::MAX)),
+        };
+        mailbox.resize(limits);
+        mailbox
     }
 
     pub fn name(&self) -> &PartitionName {
@@ -98,24 +170,29 @@ impl Mailbox {
     }
 
     /// New limits, for what arrives from now on.
-    pub fn resize(&self, most_messages: u64, most_bytes: u64) {
-        self.most_messages.store(most_messages, Ordering::Relaxed);
-        self.most_bytes.store(most_bytes, Ordering::Relaxed);
+    pub fn resize(&self, limits: &Limits) {
+        self.most.set(limits.backlog_messages, limits.backlog_bytes);
+        if let Some(most) = &self.most_in_window {
+            most.set(limits.window_messages, limits.window_bytes);
+        }
     }
 
     pub fn reserve(self: &Arc<Self>, weight: usize, share: Share) -> Result<Room, Full> {
         let weight = weight as u64;
-        let messages = self.used.messages.fetch_add(1, Ordering::Relaxed) + 1;
-        let bytes = self.used.bytes.fetch_add(weight, Ordering::Relaxed) + weight;
-        let room = Room { mailbox: Some(self.clone()), weight };
+        let (messages, bytes) = self.backlog.add(weight);
+        let room = Room { mailbox: Some(self.clone()), weight, in_window: false };
         let (most_messages, most_bytes) = self.allowed(share);
         // On refusal dropping the room gives the counts back.
         if messages > most_messages || bytes > most_bytes { Err(Full) } else { Ok(room) }
     }
 
+    /// Room for a message that somebody waits for.
+    pub fn reserve_now(self: &Arc<Self>, weight: usize, share: Share) -> Result<Room, Full> {
+        if self.is_behind() || self.window_is_full() { Err(Full) } else { self.reserve(weight, share) }
+    }
+
     fn allowed(&self, share: Share) -> (u64, u64) {
-        let messages = self.most_messages.load(Ordering::Relaxed);
-        let bytes = self.most_bytes.load(Ordering::Relaxed);
+        let (messages, bytes) = self.most.get();
         match share {
             Share::Client => (client_share(messages), client_share(bytes)),
             Share::Space => (messages, bytes),
@@ -123,21 +200,88 @@ impl Mailbox {
         }
     }
 
+    fn window_is_full(&self) -> bool {
+        self.most_in_window.as_ref().is_some_and(|most| self.window.reaches(most))
+    }
+
     /// Whether so much has been worked off that a cut-off subscription may go on.
     pub fn has_recovered(&self) -> bool {
-        self.used.messages.load(Ordering::Relaxed) <= self.most_messages.load(Ordering::Relaxed) / 2
-            && self.used.bytes.load(Ordering::Relaxed) <= self.most_bytes.load(Ordering::Relaxed) / 2
+        let ((messages, bytes), (most_messages, most_bytes)) = (self.backlog.get(), self.most.get());
+        messages <= most_messages / 2 && bytes <= most_bytes / 2
     }
 
     /// Messages and bytes that wait or are in hand.
     pub fn backlog(&self) -> (u64, u64) {
-        (self.used.messages.load(Ordering::Relaxed), self.used.bytes.load(Ordering::Relaxed))
+        self.backlog.get()
     }
 
+    /// Whether some of what waits is in the journal only.
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Acquire)
+    }
+
+    /// From which sequence on the journal is needed.
+    pub fn needs_from(&self) -> &Arc<AtomicU64> {
+        &self.needs_from
+    }
+
+    /// At the end of all that waits.
     pub fn push(&self, envelope: Box<Envelope>) {
         let mut lanes = self.lock();
-        lanes.messages.push_back(envelope);
+        if envelope.recorded && self.most_in_window.is_some() && (!lanes.put_off.is_empty() || self.window_is_full()) {
+            self.put_off(&mut lanes, *envelope);
+        } else {
+            lanes.keep(envelope);
+        }
         self.wake(lanes);
+    }
+
+    /// Whatever else waits, this stays in memory: the journal may no longer hold it.
+    pub fn push_kept(&self, envelope: Box<Envelope>) {
+        let mut lanes = self.lock();
+        lanes.keep(envelope);
+        self.wake(lanes);
+    }
+
+    fn put_off(&self, lanes: &mut Lanes, envelope: Envelope) {
+        let Envelope { message, room, .. } = envelope;
+        self.needs_from.fetch_min(message.id.sequence, Ordering::AcqRel);
+        lanes.put_off.push_back(PutOff { id: message.id, room });
+        self.behind.store(true, Ordering::Release);
+    }
+
+    /// The ids of those that were put off first, at most so many.
+    pub fn next_put_off(&self, most: usize) -> Vec<MessageId> {
+        self.lock().put_off.iter().take(most).map(|put_off| put_off.id).collect()
+    }
+
+    /// Takes the first ones back; their messages have been read.
+    pub fn take_back(&self, count: usize) -> Vec<Room> {
+        let mut lanes = self.lock();
+        let count = count.min(lanes.put_off.len());
+        let rooms = lanes.put_off.drain(..count).map(|put_off| put_off.room);
+        let rooms = rooms.collect();
+        lanes.taken_back += count;
+        if lanes.taken_back >= lanes.put_off.len() {
+            lanes.taken_back = 0;
+            // They are nearly in the order of their sequences, but not quite: senders push after they have submitted.
+            let oldest = lanes.put_off.iter().map(|put_off| put_off.id.sequence).min();
+            self.needs_from.store(oldest.unwrap_or(u64::MAX), Ordering::Release);
+        }
+        self.behind.store(!lanes.put_off.is_empty(), Ordering::Release);
+        rooms
+    }
+
+    /// Drops what was put off and made before this sequence. Answers the ids.
+    pub fn forget_put_off(&self, before: u64) -> Vec<MessageId> {
+        let mut lanes = self.lock();
+        let all = std::mem::take(&mut lanes.put_off);
+        let (gone, kept) = all.into_iter().partition::<VecDeque<_>, _>(|put_off| put_off.id.sequence < before);
+        lanes.put_off = kept;
+        let oldest = lanes.put_off.iter().map(|put_off| put_off.id.sequence).min();
+        self.needs_from.store(oldest.unwrap_or(u64::MAX), Ordering::Release);
+        self.behind.store(!lanes.put_off.is_empty(), Ordering::Release);
+        gone.into_iter().map(|put_off| put_off.id).collect()
     }
 
     pub fn push_control(&self, control: Control) {
@@ -166,7 +310,7 @@ impl Mailbox {
         control
     }
 
-    /// Moves all that waits into `batch`, which must be empty. False when there is nothing.
+    /// Moves all that waits in memory into `batch`, which must be empty. False when there is nothing.
     pub fn take_batch(&self, batch: &mut VecDeque<Box<Envelope>>) -> bool {
         debug_assert!(batch.is_empty());
         std::mem::swap(&mut self.lock().messages, batch);
@@ -193,17 +337,101 @@ impl Mailbox {
     }
 }
 
+impl Lanes {
+    fn keep(&mut self, mut envelope: Box<Envelope>) {
+        envelope.room.enter_window();
+        self.messages.push_back(envelope);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::SpaceName;
+    use crate::words::message::{Kind, Sender};
+    use crate::words::{Message, SpaceName};
+    use bytes::Bytes;
 
     fn name() -> Arc<PartitionName> {
         Arc::new(PartitionName { space: SpaceName::parse("a").unwrap(), index: 0 })
     }
 
     fn mailbox(messages: u64) -> Arc<Mailbox> {
-        Arc::new(Mailbox::new(name(), messages, 1_000_000))
+        let limits = Limits { backlog_messages: messages, ..Limits::default() };
+        Arc::new(Mailbox::new(name(), &limits, false))
+    }
+
+    /// A mailbox over a journal, with this window.
+    fn window(messages: u64) -> Arc<Mailbox> {
+        let limits = Limits { window_messages: messages, ..Limits::default() };
+        Arc::new(Mailbox::new(name(), &limits, true))
+    }
+
+    fn arrive(mailbox: &Arc<Mailbox>, sequence: u64) {
+        let message = Message {
+            id: MessageId { sequence, ordinal: 0 },
+            sender: Sender::Host,
+            kind: Kind::Command("c".into()),
+            body: Bytes::new(),
+            key: None,
+            headers: None,
+            hops: 0,
+        };
+        let mut envelope = Envelope::new(message, mailbox.reserve(10, Share::Space).unwrap(), sequence);
+        envelope.recorded = true;
+        mailbox.push(envelope);
+    }
+
+    fn in_memory(mailbox: &Mailbox) -> Vec<u64> {
+        let mut batch = VecDeque::new();
+        mailbox.take_batch(&mut batch);
+        batch.iter().map(|envelope| envelope.message.id.sequence).collect()
+    }
+
+    fn put_off(mailbox: &Mailbox) -> Vec<u64> {
+        mailbox.next_put_off(usize::MAX).iter().map(|id| id.sequence).collect()
+    }
+
+    #[test]
+    fn what_does_not_fit_into_the_window_is_put_off_and_all_that_follows_joins_it() {
+        let mailbox = window(2);
+        (1..=4).for_each(|sequence| arrive(&mailbox, sequence));
+        assert_eq!((in_memory(&mailbox), put_off(&mailbox)), (vec![1, 2], vec![3, 4]));
+        assert_eq!((mailbox.window.get(), mailbox.backlog()), ((0, 0), (2, 20)));
+        arrive(&mailbox, 5);
+        assert_eq!((in_memory(&mailbox), put_off(&mailbox)), (vec![], vec![3, 4, 5]), "there is room, but no turn yet");
+        assert_eq!(mailbox.needs_from().load(Ordering::Relaxed), 3);
+        let mut rooms = mailbox.take_back(2);
+        rooms.iter_mut().for_each(Room::enter_window);
+        assert_eq!((mailbox.window.get(), mailbox.is_behind()), ((2, 20), true));
+        assert_eq!(mailbox.needs_from().load(Ordering::Relaxed), 5);
+        mailbox.take_back(9);
+        assert!(!mailbox.is_behind() && mailbox.needs_from().load(Ordering::Relaxed) == u64::MAX);
+        drop(rooms);
+        arrive(&mailbox, 6);
+        assert_eq!((in_memory(&mailbox), mailbox.backlog()), (vec![6], (0, 0)));
+    }
+
+    #[test]
+    fn whoever_waits_is_refused_while_the_window_is_full_or_others_are_put_off() {
+        let mailbox = window(1);
+        assert!(mailbox.reserve_now(1, Share::Client).is_ok());
+        arrive(&mailbox, 1);
+        assert_eq!(mailbox.reserve_now(1, Share::Client).err(), Some(Full), "the window is full");
+        arrive(&mailbox, 2);
+        in_memory(&mailbox);
+        assert_eq!(mailbox.reserve_now(1, Share::Space).err(), Some(Full), "it would overtake");
+        assert_eq!(mailbox.backlog(), (1, 10));
+        mailbox.take_back(1);
+        assert!(mailbox.reserve_now(1, Share::Client).is_ok());
+    }
+
+    #[test]
+    fn in_memory_nothing_is_put_off() {
+        let limits = Limits { window_messages: 1, ..Limits::default() };
+        let mailbox = Arc::new(Mailbox::new(name(), &limits, false));
+        (1..=3).for_each(|sequence| arrive(&mailbox, sequence));
+        assert!(mailbox.reserve_now(1, Share::Client).is_ok());
+        assert_eq!((in_memory(&mailbox), put_off(&mailbox)), (vec![1, 2, 3], vec![]));
     }
 
     #[test]
@@ -230,7 +458,8 @@ mod tests {
 
     #[test]
     fn bytes_are_a_bound_of_their_own() {
-        let mailbox = Arc::new(Mailbox::new(name(), 100, 10));
+        let limits = Limits { backlog_bytes: 10, ..Limits::default() };
+        let mailbox = Arc::new(Mailbox::new(name(), &limits, false));
         let _room = mailbox.reserve(6, Share::Space).unwrap();
         assert!(mailbox.reserve(5, Share::Space).is_err());
         assert!(mailbox.reserve(4, Share::Space).is_ok());

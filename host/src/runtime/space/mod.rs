@@ -2,6 +2,7 @@
 
 pub mod actor;
 mod backoff;
+mod catch_up;
 pub mod chronicle;
 pub mod envelope;
 pub mod graves;
@@ -10,6 +11,7 @@ pub mod outbox;
 pub mod purge;
 pub mod restart;
 pub mod state;
+pub mod subscription;
 pub mod swap;
 pub mod turn;
 
@@ -23,6 +25,7 @@ use graves::Graves;
 use mailbox::Mailbox;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use subscription::Subscription;
 use tokio::sync::Notify;
 use turn::Turn;
 
@@ -59,6 +62,15 @@ pub struct Former {
     generation: u64,
     /// It is of this run of the host, so whatever comes now is a reload.
     serves: bool,
+}
+
+/// Where a space comes from.
+#[derive(Debug, Default)]
+pub struct Origin {
+    /// What served before the host started.
+    pub past: Option<Former>,
+    /// What happens is kept in a journal.
+    pub keeps: bool,
 }
 
 impl Former {
@@ -102,35 +114,6 @@ pub fn count(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
 }
 
-/// Whether events still reach the partition. A full mailbox cuts it off: publishing must not fail or wait for it.
-#[derive(Default)]
-pub struct Subscription {
-    cut_off: AtomicBool,
-    missed: AtomicU64,
-    first_missed: AtomicU64,
-}
-
-impl Subscription {
-    /// An event did not fit. True when this is the first one missed.
-    pub fn miss(&self, sequence: u64) -> bool {
-        self.missed.fetch_add(1, Ordering::Relaxed);
-        let first = !self.cut_off.swap(true, Ordering::Relaxed);
-        if first {
-            self.first_missed.store(sequence, Ordering::Relaxed);
-        }
-        first
-    }
-
-    pub fn is_cut_off(&self) -> bool {
-        self.cut_off.load(Ordering::Relaxed)
-    }
-
-    /// Events reach it again. The sequence of the first one missed, for whoever turned it on.
-    pub fn resume(&self) -> Option<u64> {
-        self.cut_off.swap(false, Ordering::Relaxed).then(|| self.first_missed.load(Ordering::Relaxed))
-    }
-}
-
 impl Partition {
     /// Ends the turn in hand, if it goes on for too long to wait for it; it will be handled again.
     pub fn cancel_turn(&self) {
@@ -163,18 +146,14 @@ const STATES: [SpaceState; 6] = [
 ];
 
 impl Space {
-    pub fn new(
-        name: SpaceName,
-        numbers: std::ops::Range<PartitionNumber>,
-        limits: &Limits,
-        past: Option<Former>,
-    ) -> Self {
+    pub fn new(name: SpaceName, numbers: std::ops::Range<PartitionNumber>, limits: &Limits, origin: Origin) -> Self {
+        let Origin { past, keeps } = origin;
         let partition = |(index, number)| {
             let partition = Arc::new(PartitionName { space: name.clone(), index: index as u32 });
             Arc::new(Partition {
                 number,
                 name: partition.clone(),
-                mailbox: Arc::new(Mailbox::new(partition, limits.backlog_messages, limits.backlog_bytes)),
+                mailbox: Arc::new(Mailbox::new(partition, limits, keeps)),
                 counters: Counters::default(),
                 subscription: Subscription::default(),
                 cancel: AtomicBool::new(false),
@@ -198,7 +177,7 @@ impl Space {
     pub fn nobody(limits: &Limits) -> Self {
         // The name is a constant of the right form.
         let name = SpaceName::parse("describe").unwrap_or_else(|_| unreachable!("a legal name"));
-        Space::new(name, u64::MAX - 1..u64::MAX, limits, None)
+        Space::new(name, u64::MAX - 1..u64::MAX, limits, Origin::default())
     }
 
     pub fn state(&self) -> SpaceState {
@@ -229,8 +208,7 @@ impl Space {
 
     pub fn set_loaded(&self, loaded: Loaded) {
         for partition in &self.partitions {
-            let limits = &loaded.settings.limits;
-            partition.mailbox.resize(limits.backlog_messages, limits.backlog_bytes);
+            partition.mailbox.resize(&loaded.settings.limits);
         }
         self.loaded.store(Some(Arc::new(loaded)));
     }
@@ -295,7 +273,7 @@ impl Space {
             state_bytes: sum(|p| &p.counters.state_bytes),
             timers: sum(|p| &p.counters.timers),
             dead_letters: self.graves.len() as u64,
-            missed_events: sum(|p| &p.subscription.missed),
+            missed_events: sum(|p| p.subscription.missed()),
             log_lines_suppressed: self.logs.suppressed(),
         }
     }

@@ -4,13 +4,16 @@
 //! then may a subscriber without room be cut off. Delivery follows the record, which says where each message went.
 
 use super::envelope::Envelope;
-use super::mailbox::{Room, Share};
+use super::mailbox::{Full, Room, Share};
+use super::subscription::Missed;
 use super::{Partition, Space, chronicle};
 use crate::runtime::router::{Draft, EventRoute, Router, published};
+use crate::store::ledger::Ledger;
 use crate::store::record;
 use crate::words::MessageId;
 use crate::words::message::Kind;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub enum Outgoing {
     Event {
@@ -22,11 +25,17 @@ pub enum Outgoing {
     Command(Box<Envelope>),
 }
 
-/// A subscriber, with room for the event unless it is cut off.
+/// A subscriber of an event.
 pub struct Receiver {
     space: Arc<Space>,
     partition: Arc<Partition>,
-    room: Option<Room>,
+    reach: Reach,
+}
+
+/// Whether the event reaches it.
+enum Reach {
+    Room(Room),
+    Missed(Missed),
 }
 
 impl Outgoing {
@@ -35,9 +44,9 @@ impl Outgoing {
     }
 
     /// Finds an event's receivers and reserves their room.
-    pub fn address(&mut self) {
+    pub fn address(&mut self, ledger: &Ledger) {
         if let Outgoing::Event { route, draft, to } = self {
-            *to = receivers(route, draft);
+            *to = receivers(route, draft, ledger);
         }
     }
 
@@ -46,11 +55,13 @@ impl Outgoing {
         match self {
             Outgoing::Event { route, draft, to } => record::Emitted {
                 message: event_record(route, draft),
-                to: to.iter().filter(|to| to.room.is_some()).map(|to| chronicle::place(&to.partition.name)).collect(),
+                to: places(to, |reach| matches!(reach, Reach::Room(_))),
+                missed: places(to, |reach| matches!(reach, Reach::Missed(_))),
             },
             Outgoing::Command(envelope) => record::Emitted {
                 message: chronicle::message(&envelope.message, Some(envelope)),
                 to: envelope.room.mailbox().map(|mailbox| chronicle::place(mailbox.name())).into_iter().collect(),
+                missed: Vec::new(),
             },
         }
     }
@@ -87,45 +98,48 @@ fn event_record<'a>(route: &'a EventRoute, draft: &'a Draft) -> record::Message<
     }
 }
 
-fn receivers(route: &EventRoute, draft: &Draft) -> Vec<Receiver> {
+fn places(to: &[Receiver], wanted: fn(&Reach) -> bool) -> Vec<record::Place<'_>> {
+    to.iter().filter(|to| wanted(&to.reach)).map(|to| chronicle::place(&to.partition.name)).collect()
+}
+
+fn receivers(route: &EventRoute, draft: &Draft, ledger: &Ledger) -> Vec<Receiver> {
     let receiver = |space: &Arc<Space>| {
         let partition = space.partition(draft.key.as_deref()).clone();
-        let open = !partition.subscription.is_cut_off() || resumes(space, &partition);
-        let room = open.then(|| partition.mailbox.reserve(draft.weight(), Share::Space).ok()).flatten();
-        Receiver { space: space.clone(), partition, room }
+        if !ledger.keeps_records() {
+            resume_in_memory(space, &partition);
+        }
+        let reach = partition.misses().map_or_else(|| reserve(&partition, draft, ledger), Reach::Missed);
+        Receiver { space: space.clone(), partition, reach }
     };
     route.subscribers.iter().map(receiver).collect()
 }
 
+fn reserve(partition: &Arc<Partition>, draft: &Draft, ledger: &Ledger) -> Reach {
+    match partition.mailbox.reserve(draft.weight(), Share::Space) {
+        Ok(room) => Reach::Room(room),
+        Err(Full) => Reach::Missed(partition.cut_off(ledger.last() + 1)),
+    }
+}
+
+/// Without a journal there is nothing to read: half-way down its backlog a subscription goes on with what comes then.
+fn resume_in_memory(space: &Space, partition: &Partition) {
+    if partition.subscription.is_cut_off() && partition.mailbox.has_recovered() {
+        partition.subscription.resume();
+        let (index, missed) = (partition.name.index, partition.subscription.missed().load(Ordering::Relaxed));
+        space.note("warn", format!("subscription of partition {index} goes on; {missed} events are lost to it by now"));
+    }
+}
+
 fn deliver_event(route: &EventRoute, draft: &Draft, to: Vec<Receiver>, id: MessageId, recorded: bool) {
-    for Receiver { space, partition, room } in to {
-        match room {
-            Some(room) => {
+    for Receiver { space, reach, .. } in to {
+        match reach {
+            Reach::Room(room) => {
                 let message = draft.message(id, Kind::Event(route.topic.clone()));
                 let mut envelope = Envelope::new(message, room, id.sequence);
                 envelope.recorded = recorded;
                 envelope.deliver();
             }
-            None => miss(&space, &partition, id.sequence),
+            Reach::Missed(missed) => missed.written(&space, id.sequence),
         }
     }
-}
-
-fn miss(space: &Space, partition: &Partition, sequence: u64) {
-    if partition.subscription.miss(sequence) {
-        let index = partition.name.index;
-        space.note("warn", format!("subscription of partition {index} cut off at {sequence}: its backlog is full"));
-    }
-}
-
-/// Half-way down its backlog a subscription goes on with what comes then; what it missed is reported as a gap.
-fn resumes(space: &Space, partition: &Partition) -> bool {
-    if !partition.mailbox.has_recovered() {
-        return false;
-    }
-    if let Some(first) = partition.subscription.resume() {
-        let index = partition.name.index;
-        space.note("warn", format!("subscription of partition {index} goes on; it missed events from {first} on"));
-    }
-    true
 }

@@ -68,7 +68,12 @@ impl Actor {
             // What has come since the record was written is not purged.
             if envelope.depends_on < sequence { self.forget(*envelope) } else { self.batch.push_back(envelope) }
         }
-        self.partition.subscription.resume();
+        for id in self.partition.mailbox.forget_put_off(sequence) {
+            self.router.outcomes.ended(id, Outcome::Failed { failure: purged(&self.space.name) });
+        }
+        self.reader = None;
+        // What it has missed before is nothing that it has still to read.
+        self.partition.subscription.read_up_to(sequence + 1, u64::MAX);
         self.turn().publish_usage();
     }
 

@@ -66,6 +66,15 @@ impl PartitionState {
         keys.into_iter().map(|key| (key, self.map.get(key).map(|value| &value[..])))
     }
 
+    /// What those keys held before the turn.
+    pub fn former(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let mut first_of_each: BTreeMap<&[u8], Option<&[u8]>> = BTreeMap::new();
+        for (key, former) in &self.undo {
+            first_of_each.entry(key).or_insert(former.as_deref());
+        }
+        first_of_each.into_iter()
+    }
+
     /// The state as it was on disk.
     pub fn restore(map: BTreeMap<Vec<u8>, Bytes>) -> Self {
         let bytes = map.iter().map(|(key, value)| weigh(key, value)).sum();
@@ -156,6 +165,8 @@ mod tests {
         state.set(b"c".to_vec(), Bytes::from_static(b"new"), &Limits::default()).unwrap();
         state.delete(b"c");
         assert_eq!(state.get(b"a").unwrap(), "third");
+        let former: Vec<_> = state.former().collect();
+        assert_eq!(former, [(&b"a"[..], Some(&b"v"[..])), (b"b", Some(b"v")), (b"c", None)]);
         state.discard();
         assert_eq!((state.get(b"a").unwrap(), keys(&state)), (Bytes::from_static(b"v"), vec!["a".into(), "b".into()]));
         assert_eq!(state.usage(), before);

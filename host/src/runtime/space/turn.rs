@@ -3,26 +3,27 @@
 //! Effects become visible in `commit`, after the turn has taken its sequence number, and all together; `discard` leaves no
 //! trace. One `Turn` lives as long as its partition and moves from instance to instance; it never waits but in `request`.
 
-use super::envelope::{Answer, Envelope, FirstAttempt, Progress, Recorded, wait};
+mod host_calls;
+mod request;
+
+use super::envelope::{Envelope, FirstAttempt};
 use super::mailbox::{Room, Share};
 use super::outbox::Outgoing;
 use super::state::PartitionState;
 use super::{Partition, Space, chronicle};
-use crate::runtime::api::{LogLine, SpaceState};
 use crate::runtime::router::{Draft, RouteCache, Router};
-use crate::runtime::timers::{TimerChange, Timers};
+use crate::runtime::timers::{PastTimer, TimerChange, Timers};
 use crate::store::ledger::Scribe;
-use crate::store::record::{self, Outcome, Record, RequestId};
-use crate::wasm::{Abort, Extras, HostCalls, Page, Schedule};
+use crate::store::record::{self, Outcome, Record};
+use crate::wasm::Extras;
 use crate::words::failure::code;
-use crate::words::message::{Headers, INHERITED_HEADERS, Kind, Sender};
+use crate::words::message::{Headers, INHERITED_HEADERS, Sender};
 use crate::words::{Failure, Limits, Message, MessageId, SpaceSettings};
 use bytes::Bytes;
 use rand::rngs::Xoshiro256PlusPlus;
-use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The shortest period of an interval.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(10);
@@ -34,6 +35,18 @@ enum Phase {
     /// `describe`, `start` or instantiation: reads only.
     ReadOnly,
     InTurn,
+}
+
+impl Phase {
+    fn require_turn(self) -> Result<(), Failure> {
+        match self {
+            Phase::InTurn => Ok(()),
+            Phase::ReadOnly => Err(Failure::last(
+                code::NOT_IN_TURN,
+                "`start` and `describe` may only read: write in a handler or `migrate`",
+            )),
+        }
+    }
 }
 
 /// What a migration has done to one partition, as the journal keeps it.
@@ -64,6 +77,10 @@ pub struct Turn {
     replaced: bool,
     timer_changes: Vec<TimerChange>,
     requests: u32,
+    /// Calls to the host that can fail, and those that have.
+    calls: u32,
+    refused: Vec<(u32, Failure)>,
+    refused_more: u32,
     random: Option<Xoshiro256PlusPlus>,
     /// The highest sequence that this partition's state rests on.
     depends_on: u64,
@@ -90,6 +107,9 @@ impl Turn {
             replaced: false,
             timer_changes: Vec::new(),
             requests: 0,
+            calls: 0,
+            refused: Vec::new(),
+            refused_more: 0,
             random: None,
             depends_on: 0,
             scribe: Scribe::default(),
@@ -97,10 +117,10 @@ impl Turn {
     }
 
     /// Takes up the state and timers of before.
-    pub fn restore(&mut self, state: BTreeMap<Vec<u8>, Bytes>, timers: Vec<TimerChange>) {
+    pub fn restore(&mut self, state: BTreeMap<Vec<u8>, Bytes>, timers: Vec<PastTimer>) {
         self.state = PartitionState::restore(state);
         for timer in timers {
-            self.timers.apply(timer);
+            self.timers.take_up(timer);
         }
     }
 
@@ -145,7 +165,7 @@ impl Turn {
 
     /// All effects take place, under one sequence number. Returns the message, and what its reply rests on.
     pub fn commit(&mut self, reply: &[u8]) -> (Option<Box<Envelope>>, u64) {
-        self.outbox.iter_mut().for_each(Outgoing::address);
+        self.outbox.iter_mut().for_each(|outgoing| outgoing.address(&self.router.ledger));
         let sequence = match self.router.ledger.keeps_records() {
             true => self.write_down(Outcome::Done(reply)),
             false => self.router.ledger.next_sequence(),
@@ -189,8 +209,19 @@ impl Turn {
             writes: self.state.written().map(|(key, value)| record::Write { key, value }).collect(),
             emitted: self.outbox.iter().map(Outgoing::record).collect(),
             timers: self.timer_changes.iter().map(chronicle::timer).collect(),
-            requests: chronicle::requests(&self.first),
+            requests: chronicle::requests(&self.first, self.requests),
+            refused: self.refused.iter().map(|(call, failure)| chronicle::refused(*call, failure)).collect(),
+            refused_more: self.refused_more,
             depends_on: self.depends_on,
+            former: self.former(),
+        }
+    }
+
+    /// What the written keys held before, where the past is kept for new versions to be tried on.
+    fn former(&self) -> Vec<record::Write<'_>> {
+        match self.limits().replay_messages {
+            0 => Vec::new(),
+            _ => self.state.former().map(|(key, value)| record::Write { key, value }).collect(),
         }
     }
 
@@ -217,7 +248,7 @@ impl Turn {
 
     /// What an uncommitted migration has done, for the one record of all partitions.
     pub fn migrated(&mut self) -> Effects {
-        self.outbox.iter_mut().for_each(Outgoing::address);
+        self.outbox.iter_mut().for_each(|outgoing| outgoing.address(&self.router.ledger));
         let emitted = self.outbox.len() as u64;
         if !self.router.ledger.keeps_records() {
             return Effects { record: Vec::new(), emitted };
@@ -242,6 +273,9 @@ impl Turn {
         self.emitted_bytes = 0;
         self.replaced = false;
         self.requests = 0;
+        self.calls = 0;
+        self.refused.clear();
+        self.refused_more = 0;
         self.random = None;
         let first = std::mem::take(&mut self.first);
         let mut ended = self.in_hand.take();
@@ -268,19 +302,9 @@ impl Turn {
         &self.settings.limits
     }
 
-    fn require_turn(&self) -> Result<(), Failure> {
-        match self.phase {
-            Phase::InTurn => Ok(()),
-            Phase::ReadOnly => Err(Failure::last(
-                code::NOT_IN_TURN,
-                "`start` and `describe` may only read: write in a handler or `migrate`",
-            )),
-        }
-    }
-
     /// Checks what all emissions have in common, and counts this one.
     fn charge(&mut self, body: &Bytes, extras: Option<&Extras>) -> Result<(), Failure> {
-        self.require_turn()?;
+        self.phase.require_turn()?;
         let headers: usize = extras.map_or(0, |e| e.headers.iter().map(|(n, v)| n.len() + v.len()).sum());
         let bytes = (body.len() + headers) as u64;
         let limits = &self.settings.limits;
@@ -338,136 +362,6 @@ impl Turn {
         }
         Err(Failure::passing(code::OVERLOADED, format!("the backlog of `{}` is full", partition.name)))
     }
-
-    /// What earlier attempts know of this request; a new one is noted.
-    fn recall(&mut self, ordinal: usize, digest: [u8; 32]) -> Result<&mut Progress, Abort> {
-        let recorded = &mut self.first.requests;
-        if recorded.len() <= ordinal {
-            recorded.push(Recorded::new());
-        }
-        let known = recorded.get_mut(ordinal).filter(|request| request.digest.is_none_or(|known| known == digest));
-        let Some(request) = known else {
-            return Err(Abort(Failure::last(
-                code::DIVERGED,
-                format!("request {ordinal} differs from the one that an earlier attempt made: handlers must repeat"),
-            )));
-        };
-        request.digest = Some(digest);
-        Ok(&mut request.progress)
-    }
-
-    /// Final outcomes stand for every later attempt; what may pass is asked anew.
-    fn keep_reply(&mut self, ordinal: usize, reply: &Result<Bytes, Failure>) {
-        let last = reply.as_ref().err().is_none_or(|failure| !failure.retryable);
-        if let Some(request) = self.first.requests.get_mut(ordinal) {
-            request.progress = if last { Progress::Final(reply.clone()) } else { Progress::Open };
-        }
-    }
-
-    async fn ask(
-        &mut self,
-        ordinal: usize,
-        address: &str,
-        body: Bytes,
-        extras: Option<Extras>,
-    ) -> Result<Bytes, Failure> {
-        let sent_to = match self.first.requests.get(ordinal).map(|request| &request.progress) {
-            Some(Progress::Sent { to, .. }) => Some(to.clone()),
-            _ => None,
-        };
-        let (target, letter) = match sent_to {
-            Some(target) => (target, None),
-            None => self.compose(address, body, extras).map(|(target, letter)| (target, Some(letter)))?,
-        };
-        let router = self.router.clone();
-        let Some(_waiting) = router.waits.begin(self.partition.number, target.number) else {
-            let message = format!("`{}` waits for this partition, so it cannot be waited for", target.name);
-            return Err(Failure::passing(code::CYCLE, message));
-        };
-        if let Some(letter) = letter {
-            self.post(ordinal, &target, letter)?;
-        }
-        self.reply_to(ordinal).await
-    }
-
-    fn compose(
-        &mut self,
-        address: &str,
-        body: Bytes,
-        extras: Option<Extras>,
-    ) -> Result<(Arc<Partition>, Letter), Failure> {
-        let route = self.routes.command(&self.router, address)?;
-        if route.space.state() != SpaceState::Running {
-            return Err(unavailable(&route.space.name.to_string(), route.space.state().word()));
-        }
-        let timeout = extras.as_ref().and_then(|extras| extras.timeout);
-        let timeout = timeout.unwrap_or(Duration::from_millis(self.limits().request_timeout_ms));
-        let draft = self.draft(body, extras);
-        let target = route.space.partition(draft.key.as_deref()).clone();
-        Ok((target, Letter { command: route.command.clone(), draft, timeout }))
-    }
-
-    fn post(&mut self, ordinal: usize, target: &Arc<Partition>, letter: Letter) -> Result<(), Failure> {
-        let Letter { command, draft, timeout } = letter;
-        let full = |_| Failure::passing(code::OVERLOADED, format!("the backlog of `{}` is full", target.name));
-        let room = target.mailbox.reserve(draft.weight(), Share::Space).map_err(full)?;
-        let message = draft.into_message(self.router.next_entry(), Kind::Command(command));
-        let mut envelope = Envelope::new(message, room, self.depends_on);
-        let (waiter, wait) = wait(false);
-        envelope.waiter = Some(waiter);
-        let caller = self.message().map_or(MessageId::TO_COME, |message| message.id);
-        if let Some(request) = self.first.requests.get_mut(ordinal) {
-            let digest = request.digest.unwrap_or_default();
-            envelope.request = Some(RequestId { caller: chronicle::id(caller), ordinal: ordinal as u32, digest });
-            request.progress = Progress::Sent { to: target.clone(), wait, deadline: Instant::now() + timeout };
-        }
-        envelope.deliver();
-        Ok(())
-    }
-
-    async fn reply_to(&mut self, ordinal: usize) -> Result<Bytes, Failure> {
-        let sent = self.first.requests.get_mut(ordinal).map(|request| &mut request.progress);
-        let Some(Progress::Sent { to, wait, deadline }) = sent else {
-            return Err(Failure::passing(code::UNKNOWN, "the request was not sent"));
-        };
-        match tokio::time::timeout_at((*deadline).into(), &mut wait.reply).await {
-            Ok(Ok(reply)) => {
-                self.depends_on = self.depends_on.max(reply.depends_on);
-                answer_of(reply.answer, to)
-            }
-            Ok(Err(_)) => Err(Failure::passing(code::UNKNOWN, format!("`{}` went away during the request", to.name))),
-            Err(_) if wait.withdraw() => {
-                let message = format!("`{}` had not begun in time; it has no effect", to.name);
-                Err(Failure::passing(code::TIMEOUT, message))
-            }
-            Err(_) => {
-                let message = format!("`{}` had begun but did not answer in time", to.name);
-                Err(Failure::last(code::UNKNOWN, message))
-            }
-        }
-    }
-}
-
-/// A request about to be sent.
-struct Letter {
-    command: Arc<str>,
-    draft: Draft,
-    timeout: Duration,
-}
-
-fn unavailable(target: &str, state: &str) -> Failure {
-    Failure::passing(code::UNAVAILABLE, format!("`{target}` is {state}"))
-}
-
-fn answer_of(answer: Answer, target: &Partition) -> Result<Bytes, Failure> {
-    match answer {
-        Answer::Ok(reply) => Ok(reply),
-        Answer::Failed(failure) => Err(failure),
-        Answer::Broken(reason) | Answer::TimedOut(reason) => {
-            Err(Failure::passing(code::TRAPPED, format!("`{}` broke off: {reason}", target.name)))
-        }
-        Answer::Unavailable(state) => Err(unavailable(&target.name.to_string(), state)),
-    }
 }
 
 /// The new headers, and those in hand that pass on by themselves.
@@ -482,162 +376,6 @@ fn merge_headers(in_hand: Option<&Headers>, new: Option<Vec<(String, String)>>) 
     (!merged.is_empty()).then(|| Arc::new(merged))
 }
 
-fn digest_of(address: &str, body: &[u8]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&(address.len() as u64).to_le_bytes()).update(address.as_bytes()).update(body);
-    *hasher.finalize().as_bytes()
-}
-
 pub fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
-}
-
-impl HostCalls for Turn {
-    fn publish(&mut self, topic: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
-        self.charge(&body, extras.as_ref())?;
-        let route = self.routes.event(&self.router, topic)?;
-        let draft = self.draft(body, extras);
-        self.outbox.push(Outgoing::event(route, draft));
-        Ok(())
-    }
-
-    fn send(&mut self, address: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
-        self.charge(&body, extras.as_ref())?;
-        let route = self.routes.command(&self.router, address)?;
-        let draft = self.draft(body, extras);
-        let room = self.reserve(route.space.partition(draft.key.as_deref()), draft.weight())?;
-        let message = draft.into_message(MessageId::TO_COME, Kind::Command(route.command.clone()));
-        self.outbox.push(Outgoing::Command(Envelope::new(message, room, 0)));
-        Ok(())
-    }
-
-    async fn request(
-        &mut self,
-        address: String,
-        body: Bytes,
-        extras: Option<Extras>,
-    ) -> Result<Result<Bytes, Failure>, Abort> {
-        if let Err(failure) = self.charge(&body, extras.as_ref()) {
-            return Ok(Err(failure));
-        }
-        let ordinal = self.requests as usize;
-        self.requests += 1;
-        if let Progress::Final(reply) = self.recall(ordinal, digest_of(&address, &body))? {
-            return Ok(reply.clone());
-        }
-        let reply = self.ask(ordinal, &address, body, extras).await;
-        self.keep_reply(ordinal, &reply);
-        Ok(reply)
-    }
-
-    fn get(&self, key: &[u8]) -> Option<Bytes> {
-        self.state.get(key)
-    }
-
-    fn set(&mut self, key: Vec<u8>, value: Bytes) -> Result<(), Failure> {
-        self.require_turn()?;
-        self.state.set(key, value, &self.settings.limits)
-    }
-
-    fn delete(&mut self, key: &[u8]) -> Result<(), Failure> {
-        self.require_turn()?;
-        self.state.delete(key);
-        Ok(())
-    }
-
-    fn scan(&self, prefix: &[u8], limit: u32, after: Option<&[u8]>) -> Page {
-        self.state.scan(prefix, limit, after)
-    }
-
-    fn set_timer(&mut self, name: String, body: Bytes, schedule: Schedule) -> Result<(), Failure> {
-        self.require_turn()?;
-        let allowed = self.limits().message_bytes;
-        if name.is_empty() || name.len() > LONGEST_TIMER_NAME || body.len() as u64 > allowed {
-            let message =
-                format!("a timer has a name of 1 to {LONGEST_TIMER_NAME} bytes and a body of at most {allowed}");
-            return Err(Failure::last(code::TOO_LARGE, message));
-        }
-        let pending = self.timers.len() + self.timer_changes.len();
-        if pending as u64 >= self.limits().timers && !self.timers.contains(&name) {
-            let message = format!("`timers` allows {}", self.limits().timers);
-            return Err(Failure::last(code::TOO_MANY_TIMERS, message));
-        }
-        let (delay, every) = match schedule {
-            Schedule::Once(delay) => (delay, None),
-            Schedule::Every(period) => (period.max(SHORTEST_PERIOD), Some(period.max(SHORTEST_PERIOD))),
-        };
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let due_ms = self.now().saturating_add(ms(delay));
-        self.timer_changes.push(TimerChange::Set { name: name.into(), body, due_ms, every_ms: every.map(ms) });
-        Ok(())
-    }
-
-    fn cancel_timer(&mut self, name: &str) -> Result<(), Failure> {
-        self.require_turn()?;
-        self.timer_changes.push(TimerChange::Cancel { name: name.into() });
-        Ok(())
-    }
-
-    fn id(&self) -> String {
-        self.message().map_or_else(String::new, |message| format!("{}-{}", self.router.host_id, message.id))
-    }
-
-    fn source(&self) -> String {
-        self.message().map_or("host", |message| message.sender.source()).to_owned()
-    }
-
-    fn key(&self) -> Option<Arc<str>> {
-        self.message()?.key.clone()
-    }
-
-    fn attempt(&self) -> u32 {
-        self.in_hand.as_ref().map_or(0, |envelope| envelope.attempt)
-    }
-
-    fn headers(&self) -> Vec<(String, String)> {
-        self.message().and_then(|message| message.headers.as_deref().cloned()).unwrap_or_default()
-    }
-
-    fn now(&mut self) -> u64 {
-        match self.phase {
-            Phase::InTurn => *self.first.now_ms.get_or_insert_with(now_ms),
-            Phase::ReadOnly => now_ms(),
-        }
-    }
-
-    fn random(&mut self) -> u64 {
-        let id = self.message().map_or(MessageId { sequence: 0, ordinal: 0 }, |message| message.id);
-        let host = self.router.host_id.as_str();
-        // Derived from the id, so that each attempt sees the same numbers without storing any.
-        let seed = || xxhash_rust::xxh3::xxh3_64(format!("{host}-{id}").as_bytes());
-        self.random.get_or_insert_with(|| Xoshiro256PlusPlus::seed_from_u64(seed())).next_u64()
-    }
-
-    fn space(&self) -> Arc<str> {
-        self.space.name.shared()
-    }
-
-    fn partition(&self) -> u32 {
-        self.partition.name.index
-    }
-
-    fn log(&mut self, level: &'static str, message: String) {
-        let line = LogLine {
-            time_ms: now_ms(),
-            level,
-            message,
-            id: self.message().map(|message| message.id),
-            attempt: self.attempt(),
-            partition: self.partition.name.index,
-        };
-        self.space.logs.write(line, self.limits().log_lines_per_second);
-    }
-
-    fn config(&self, name: &str) -> Option<String> {
-        self.settings.config.get(name).map(ToString::to_string)
-    }
-
-    fn config_all(&self) -> String {
-        serde_json::Value::Object(self.settings.config.clone()).to_string()
-    }
 }

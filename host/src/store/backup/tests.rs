@@ -24,7 +24,7 @@ fn backup(messages: u64) -> (TempDir, Tables, Vec<u8>) {
             idempotency: None,
         };
         let to = vec![Place { space: "a", partition: 0 }];
-        tables.apply(sequence, &Record::Accepted { message, to, time_ms: 1 }).unwrap();
+        tables.apply(sequence, &Record::Accepted { message, to, time_ms: 1, missed: Vec::new() }).unwrap();
     }
     let mut bytes = Vec::new();
     write(tables.freeze().unwrap(), 7, &mut bytes).unwrap();

@@ -40,6 +40,17 @@ impl Reader {
         Ok(self.position.as_ref().map(|position| (sequence, position.window.get(payload))))
     }
 
+    /// The record of that sequence, which must be durable. Cheap when it comes after the one before.
+    pub fn get(&mut self, sequence: u64) -> Result<&[u8], JournalError> {
+        if sequence < self.next {
+            self.position = None;
+        }
+        self.next = sequence;
+        let payload = self.seek()?;
+        self.next += 1;
+        Ok(self.position.as_ref().map_or(&[], |position| position.window.get(payload)))
+    }
+
     /// Goes to the next record, which is known to be durable; answers where in the window its payload lies.
     fn seek(&mut self) -> Result<Range<usize>, JournalError> {
         let mut position = match self.position.take() {

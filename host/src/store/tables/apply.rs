@@ -19,10 +19,12 @@ impl Tables {
     pub(super) fn take_in(&mut self, sequence: u64, record: &Record<'_>) -> Result<(), TablesError> {
         match record {
             Record::Started { .. } => self.forget_orphans(),
-            Record::Accepted { message, to, time_ms } => {
+            Record::Accepted { message, to, missed, time_ms } => {
                 self.accept(sequence, message, *time_ms)?;
-                self.deliver(MessageId { sequence, ordinal: 0 }, message, to)
+                self.deliver(MessageId { sequence, ordinal: 0 }, message, to)?;
+                self.miss(sequence, missed)
             }
+            Record::Fired { place, message, .. } => self.fire(sequence, *place, message),
             Record::Turn(turn) => self.turn(sequence, turn),
             Record::Setback { place, message, attempt, due_ms } => {
                 let (key, value) = self.take_message(sequence, Table::Pending, *place, *message)?;
@@ -36,6 +38,7 @@ impl Tables {
             }
             Record::Exhumed { place, message, retry } => self.exhume(sequence, *place, *message, *retry),
             Record::Deployed { space, version, migrated, .. } => self.deploy(sequence, space, version, migrated),
+            Record::CaughtUp { place, events, next, live } => self.catch_up(*place, events, *next, *live),
             Record::Purged { space } => self.purge(sequence, space),
         }
     }
@@ -54,7 +57,6 @@ impl Tables {
                 self.end_message(sequence, turn, *id, &row.message)?;
             }
             Consumed::Direct { id, message, request } => {
-                self.end_firing(turn.place, message, turn.time_ms)?;
                 if let Some(request) = request {
                     self.keep_reply(sequence, message, request, &turn.outcome)?;
                 }
@@ -78,6 +80,7 @@ impl Tables {
         message: &Message<'_>,
     ) -> Result<(), TablesError> {
         self.forget_replies(turn.place, id)?;
+        self.end_firing(turn.place, message, turn.time_ms)?;
         match message.tracked {
             true => self.keep_outcome(sequence, id, turn.time_ms, turn.outcome.clone()),
             false => Ok(()),

@@ -46,6 +46,7 @@ impl Tables {
         }
         for (emitted, ordinal) in effects.emitted.iter().zip(first.ordinal..) {
             self.deliver(MessageId { ordinal, ..first }, &emitted.message, &emitted.to)?;
+            self.miss(first.sequence, &emitted.missed)?;
         }
         Ok(())
     }
@@ -66,7 +67,7 @@ impl Tables {
         match *change {
             TimerChange::Set { name, body, due_ms, every_ms } => {
                 let key = keys::at(Table::Timers, place, name.as_bytes());
-                self.layers.put_row(Table::Timers, &key, &TimerRow { due_ms, every_ms, body })
+                self.layers.put_row(Table::Timers, &key, &TimerRow { due_ms, every_ms, firing: false, body })
             }
             TimerChange::Cancel { name } => {
                 self.layers.remove(&keys::at(Table::Timers, place, name.as_bytes()));

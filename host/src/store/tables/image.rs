@@ -16,6 +16,16 @@ pub struct Image {
     pub idempotency: HashMap<[u8; 32], Answered>,
     /// Of tracked messages.
     pub outcomes: HashMap<MessageId, Ended>,
+    /// What the requests of those got who were asked themselves, and whose own turn was lost: they are asked again.
+    pub asked: HashMap<Asked, BTreeMap<u32, Reply>>,
+}
+
+/// A message that was a request, in the partition that handled it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asked {
+    pub space: String,
+    pub partition: u32,
+    pub message: MessageId,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,6 +50,8 @@ pub struct Partition {
     pub pending: BTreeMap<MessageId, Pending>,
     pub timers: BTreeMap<String, Timer>,
     pub dead_letters: BTreeMap<MessageId, DeadLetter>,
+    /// Its subscriptions are cut off, and the journal may hold what they missed from here on.
+    pub cut_off_from: Option<u64>,
 }
 
 /// A message that is still to be handled.
@@ -70,12 +82,16 @@ pub struct Timer {
     pub body: Bytes,
     pub due_ms: u64,
     pub every_ms: Option<u64>,
+    /// Its last firing is pending.
+    pub firing: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     /// Of target, command and body.
     pub digest: [u8; 32],
+    /// The caller's time.
+    pub now_ms: Option<u64>,
     pub outcome: Outcome,
 }
 

@@ -30,10 +30,13 @@ pub enum Table {
     Idempotency,
     /// As above.
     Outcomes,
+    /// By place: subscriptions that are cut off.
+    Subscriptions,
 }
 
 /// The tables whose rows belong to a place, and so to a space.
-pub const OF_PLACES: [Table; 5] = [Table::State, Table::Pending, Table::Timers, Table::DeadLetters, Table::Replies];
+pub const OF_PLACES: [Table; 6] =
+    [Table::State, Table::Pending, Table::Timers, Table::DeadLetters, Table::Replies, Table::Subscriptions];
 
 /// The tables whose rows expire.
 pub const EXPIRING: [Table; 2] = [Table::Idempotency, Table::Outcomes];
@@ -50,6 +53,7 @@ impl Table {
             7 => Table::Replies,
             8 => Table::Idempotency,
             9 => Table::Outcomes,
+            10 => Table::Subscriptions,
             _ => return None,
         })
     }
@@ -65,6 +69,7 @@ impl Table {
             Table::Replies => "replies",
             Table::Idempotency => "idempotency",
             Table::Outcomes => "outcomes",
+            Table::Subscriptions => "subscriptions",
         }
     }
 }
@@ -76,7 +81,7 @@ pub fn named(table: Table, name: &str) -> Vec<u8> {
     key
 }
 
-/// A row of `state` or `timers`; with nothing after the place, the prefix of all of the place's.
+/// A row of `state`, `timers` or `subscriptions`; with nothing after the place, the prefix of all of the place's.
 pub fn at(table: Table, place: Place<'_>, rest: &[u8]) -> Vec<u8> {
     let mut key = start(table, place.space.len() + 5 + rest.len());
     push_place(&mut key, place);
@@ -176,7 +181,9 @@ pub fn describe(key: &[u8]) -> String {
     };
     let plain = || key.get(1..).unwrap_or_default().escape_ascii().to_string();
     match Table::of(key) {
-        Some(Table::State | Table::Timers) => place_of(key).map_or_else(plain, |(place, rest)| with_place(place, rest)),
+        Some(Table::State | Table::Timers | Table::Subscriptions) => {
+            place_of(key).map_or_else(plain, |(place, rest)| with_place(place, rest))
+        }
         Some(Table::Pending | Table::DeadLetters | Table::Replies) => {
             message_of(key).map_or_else(plain, |(place, id, rest)| {
                 let message = format!("{}-{}", id.sequence, id.ordinal);

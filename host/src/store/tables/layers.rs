@@ -114,6 +114,22 @@ impl Layers {
         self.disk.prefix(&keys::named(table, "")).map(|row| row.map(|(key, _)| key))
     }
 
+    /// Shows every key of a table, in no order.
+    pub fn for_each_key(
+        &self,
+        table: Table,
+        mut visit: impl FnMut(&[u8]) -> Result<(), TablesError>,
+    ) -> Result<(), TablesError> {
+        for key in self.keys_on_disk(table) {
+            let key = key?;
+            if !self.overlay.contains_key(&key) {
+                visit(&key)?;
+            }
+        }
+        let kept = self.overlay.iter().filter(|(key, value)| value.is_some() && Table::of(key) == Some(table));
+        kept.map(|(key, _)| key).try_for_each(|key| visit(key))
+    }
+
     /// Removes at most `most` rows of `table` that are older than `before_ms` and on disk. True: there may be more.
     pub fn remove_older(&mut self, table: Table, before_ms: u64, most: usize) -> Result<bool, TablesError> {
         let (from, to) = (keys::timed(table, 0, 0), keys::timed(table, before_ms, 0));

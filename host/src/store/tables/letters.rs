@@ -29,10 +29,7 @@ impl Tables {
                 let row: PendingRow = rows::decode(&key, &value)?;
                 self.set_aside(sequence, *id, row.message, burial)
             }
-            Consumed::Direct { id, message, .. } => {
-                self.end_firing(burial.place, message, burial.time_ms)?;
-                self.set_aside(sequence, *id, message.clone(), burial)
-            }
+            Consumed::Direct { id, message, .. } => self.set_aside(sequence, *id, message.clone(), burial),
         }
     }
 
@@ -43,6 +40,7 @@ impl Tables {
         message: Message<'_>,
         burial: &Burial<'_>,
     ) -> Result<(), TablesError> {
+        self.end_firing(burial.place, &message, burial.time_ms)?;
         if message.tracked {
             self.keep_outcome(sequence, id, burial.time_ms, Outcome::Failed(burial.failure.clone()))?;
         }

@@ -3,10 +3,10 @@
 //! Must not know why a row is there. Fails on the first row that does not decode, and names it.
 
 use super::error::TablesError;
-use super::image::{Answered, DeadLetter, Ended, Image, Partition, Pending, Reply, Timer};
+use super::image::{Answered, Asked, DeadLetter, Ended, Image, Partition, Pending, Reply, Timer};
 use super::keys::{self, Table};
 use super::layers::Layers;
-use super::rows::{self, DeadLetterRow, IdempotencyRow, OutcomeRow, PendingRow, ReplyRow, TimerRow, corrupt};
+use super::rows::{self, DeadLetterRow, IdempotencyRow, OutcomeRow, PendingRow, ReplyRow, SubscriptionRow, TimerRow};
 use crate::store::record::{self, MessageId, Place};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
@@ -41,7 +41,7 @@ struct Found {
 
 impl Loading {
     fn row(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
-        match Table::of(key).ok_or_else(|| corrupt(key, "no table has such a key"))? {
+        match Table::of(key).ok_or_else(|| rows::corrupt(key, "no table has such a key"))? {
             Table::Meta => Ok(()),
             Table::Spaces => self.version(key, value),
             Table::State => self.state(key, value),
@@ -51,6 +51,7 @@ impl Loading {
             Table::Replies => self.reply(key, value),
             Table::Idempotency => self.answer(key, value),
             Table::Outcomes => self.outcome(key, value),
+            Table::Subscriptions => self.subscription(key, value),
         }
     }
 
@@ -79,8 +80,8 @@ impl Loading {
     fn timer(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
         let (place, name) = part_of(key, keys::place_of(key))?;
         let name = part_of(key, std::str::from_utf8(name).ok())?;
-        let TimerRow { due_ms, every_ms, body } = rows::decode(key, value)?;
-        let timer = Timer { body: Bytes::copy_from_slice(body), due_ms, every_ms };
+        let TimerRow { due_ms, every_ms, firing, body } = rows::decode(key, value)?;
+        let timer = Timer { body: Bytes::copy_from_slice(body), due_ms, every_ms, firing };
         self.partition(place).timers.insert(name.to_owned(), timer);
         Ok(())
     }
@@ -96,8 +97,8 @@ impl Loading {
 
     fn reply(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
         let (place, caller, ordinal) = part_of(key, keys::reply_of(key))?;
-        let ReplyRow { digest, outcome } = rows::decode(key, value)?;
-        let reply = Reply { digest, outcome: outcome.into() };
+        let ReplyRow { digest, now_ms, outcome } = rows::decode(key, value)?;
+        let reply = Reply { digest, now_ms, outcome: outcome.into() };
         let space = place.space.to_owned();
         self.replies.push(Found { space, partition: place.partition, caller, ordinal, reply });
         Ok(())
@@ -121,21 +122,29 @@ impl Loading {
         Ok(())
     }
 
+    fn subscription(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let (place, _) = part_of(key, keys::place_of(key))?;
+        let SubscriptionRow { from, .. } = rows::decode(key, value)?;
+        self.partition(place).cut_off_from = Some(from);
+        Ok(())
+    }
+
     fn partition(&mut self, place: Place<'_>) -> &mut Partition {
         let space = self.image.spaces.entry(place.space.to_owned()).or_default();
         space.partitions.entry(place.partition).or_default()
     }
 
-    /// Gives each caller that is still there what it got. Whoever is gone will not ask again.
+    /// Gives each caller what it got: one that waits, or is set aside, or was itself asked and is asked again.
     fn finish(mut self) -> Image {
         for Found { space, partition, caller, ordinal, reply } in self.replies {
-            let partition = self.image.spaces.get_mut(&space).and_then(|space| space.partitions.get_mut(&partition));
-            let Some(partition) = partition else { continue };
-            if let Some(pending) = partition.pending.get_mut(&caller) {
-                pending.replies.insert(ordinal, reply);
-            } else if let Some(letter) = partition.dead_letters.get_mut(&caller) {
-                letter.replies.insert(ordinal, reply);
-            }
+            let there = self.image.spaces.get_mut(&space).and_then(|space| space.partitions.get_mut(&partition));
+            let pending = there.map(|there| (there.pending.get_mut(&caller), there.dead_letters.get_mut(&caller)));
+            let replies = match pending {
+                Some((Some(pending), _)) => &mut pending.replies,
+                Some((None, Some(letter))) => &mut letter.replies,
+                _ => self.image.asked.entry(Asked { space, partition, message: caller }).or_default(),
+            };
+            replies.insert(ordinal, reply);
         }
         self.image
     }
@@ -149,5 +158,5 @@ fn is_latest<K: Hash + Eq>(latest: &mut Latest<K>, key: K, sequence: u64) -> boo
 }
 
 fn part_of<T>(key: &[u8], part: Option<T>) -> Result<T, TablesError> {
-    part.ok_or_else(|| corrupt(key, "its key is no key of the table"))
+    part.ok_or_else(|| rows::corrupt(key, "its key is no key of the table"))
 }

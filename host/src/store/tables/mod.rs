@@ -22,6 +22,7 @@ mod letters;
 mod load;
 mod replies;
 mod rows;
+mod subscriptions;
 mod timers;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What requests got: kept by the callee's record, under the caller's message, until that message is done with.
 //!
 //! Owns the index of callers that have replies, so that the many messages which asked nothing cost no search. Must not
-//! know what is asked. A reply to a caller that is gone is an orphan: no start shows it, and the next one forgets it.
+//! know what is asked. A caller that was asked itself is pending nowhere: what it got is kept as long as anything is pending
+//! that came from the same record, for it may be asked again. Other replies without a caller are forgotten at a start.
 
 use super::Tables;
 use super::apply::is_final;
@@ -10,7 +11,7 @@ use super::keys::{self, Table};
 use super::layers::Layers;
 use super::rows::{self, ReplyRow};
 use crate::store::record::{Message, MessageId, Outcome, Place, RequestId, Sender};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// By the prefix of a caller's keys, the ordinals of its replies, and the record that made each.
 #[derive(Default)]
@@ -53,7 +54,7 @@ impl Tables {
         }
         let caller = keys::message(Table::Replies, place, request.caller);
         self.callers.note(&caller, request.ordinal, sequence);
-        let row = ReplyRow { digest: request.digest, outcome: outcome.clone() };
+        let row = ReplyRow { digest: request.digest, now_ms: request.now_ms, outcome: outcome.clone() };
         self.layers.put_row(Table::Replies, &keys::reply(caller, request.ordinal), &row)
     }
 
@@ -71,24 +72,30 @@ impl Tables {
         Ok(())
     }
 
-    /// At a start nothing is in hand but what is pending or a dead letter: nobody else will ask again.
+    /// At a start nothing is in hand but what is pending or a dead letter, and whatever these ask: nobody else will ask
+    /// again. The id of a request has the sequence of its caller's, so the sequence tells.
     pub(super) fn forget_orphans(&mut self) -> Result<(), TablesError> {
+        if self.callers.0.is_empty() {
+            return Ok(());
+        }
+        let mut asking = HashSet::new();
+        for table in [Table::Pending, Table::DeadLetters] {
+            self.layers.for_each_key(table, |key| {
+                asking.insert(message_of(key)?.sequence);
+                Ok(())
+            })?;
+        }
         let callers: Vec<Vec<u8>> = self.callers.0.keys().cloned().collect();
         for caller in callers {
-            if !self.will_ask_again(&caller)? {
+            if !asking.contains(&message_of(&caller)?.sequence) {
                 self.forget_all(&caller)?;
             }
         }
         Ok(())
     }
+}
 
-    fn will_ask_again(&self, caller: &[u8]) -> Result<bool, TablesError> {
-        let (place, id, _) = keys::message_of(caller).ok_or_else(|| rows::corrupt(caller, "it is no reply's key"))?;
-        for table in [Table::Pending, Table::DeadLetters] {
-            if self.layers.get(&keys::message(table, place, id))?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
+fn message_of(key: &[u8]) -> Result<MessageId, TablesError> {
+    let (_, id, _) = keys::message_of(key).ok_or_else(|| rows::corrupt(key, "it is no message's key"))?;
+    Ok(id)
 }

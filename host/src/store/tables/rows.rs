@@ -35,6 +35,8 @@ pub struct DeadLetterRow<'a> {
 pub struct TimerRow<'a> {
     pub due_ms: u64,
     pub every_ms: Option<u64>,
+    /// An interval that has fired, and whose turn has not ended.
+    pub firing: bool,
     #[serde(with = "serde_bytes")]
     pub body: &'a [u8],
 }
@@ -43,6 +45,8 @@ pub struct TimerRow<'a> {
 pub struct ReplyRow<'a> {
     /// Of target, command and body.
     pub digest: [u8; 32],
+    /// The caller's time.
+    pub now_ms: Option<u64>,
     #[serde(borrow)]
     pub outcome: Outcome<'a>,
 }
@@ -70,6 +74,15 @@ pub struct OutcomeRow<'a> {
     pub time_ms: u64,
     #[serde(borrow)]
     pub outcome: Outcome<'a>,
+}
+
+/// A subscription that is cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionRow {
+    /// From here on the journal may hold what it has missed and not yet read.
+    pub from: u64,
+    /// The last record with an event that it missed.
+    pub last_missed: u64,
 }
 
 /// Encodes by way of `scratch`, so that the value is allocated once and at its size.

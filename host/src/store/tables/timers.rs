@@ -1,4 +1,4 @@
-//! The end of a timer's firing: a one-shot is gone, an interval goes on.
+//! Firings: a one-shot is gone when it fires, an interval waits for the end of the turn and goes on.
 //!
 //! Owns the rule that the runtime's timers follow too; must not know what the firing did.
 
@@ -6,10 +6,25 @@ use super::Tables;
 use super::error::TablesError;
 use super::keys::{self, Table};
 use super::rows::{self, TimerRow};
-use crate::store::record::{Kind, Message, Place};
+use crate::store::record::{Kind, Message, MessageId, Place};
 
 impl Tables {
-    /// The turn of a firing has ended, one way or the other. Comes before what the turn itself did to the timer.
+    /// The firing is pending from here on, and the timer does not fire again before it has ended.
+    pub(super) fn fire(&mut self, sequence: u64, place: Place<'_>, message: &Message<'_>) -> Result<(), TablesError> {
+        let key = keys::at(Table::Timers, place, message.name.as_bytes());
+        let Some(value) = self.layers.get(&key)? else {
+            return Err(TablesError::Missing { sequence, table: Table::Timers.name(), key: keys::describe(&key) });
+        };
+        let row: TimerRow = rows::decode(&key, &value)?;
+        match row.every_ms {
+            None => self.layers.remove(&key),
+            Some(_) => self.layers.put_row(Table::Timers, &key, &TimerRow { firing: true, ..row })?,
+        }
+        self.deliver(MessageId { sequence, ordinal: 0 }, message, &[place])
+    }
+
+    /// The message has been handled or set aside; if it was a firing, its interval goes on. Comes before what the turn itself
+    /// did to the timer.
     pub(super) fn end_firing(
         &mut self,
         place: Place<'_>,
@@ -20,20 +35,15 @@ impl Tables {
             return Ok(());
         }
         let key = keys::at(Table::Timers, place, message.name.as_bytes());
-        // While the firing was in back-off another turn may have cancelled the timer.
+        // Since it fired, another turn may have cancelled the timer or set it anew: then there is nothing to go on with.
         let Some(value) = self.layers.get(&key)? else { return Ok(()) };
         let row: TimerRow = rows::decode(&key, &value)?;
         match row.every_ms {
-            // It is not due, so it is not what fired: while the firing was in back-off another turn has set it anew.
-            _ if row.due_ms > time_ms => Ok(()),
-            None => {
-                self.layers.remove(&key);
-                Ok(())
-            }
-            Some(every_ms) => {
+            Some(every_ms) if row.firing => {
                 let due_ms = next_multiple(row.due_ms, every_ms, time_ms);
-                self.layers.put_row(Table::Timers, &key, &TimerRow { due_ms, ..row })
+                self.layers.put_row(Table::Timers, &key, &TimerRow { due_ms, firing: false, ..row })
             }
+            _ => Ok(()),
         }
     }
 }

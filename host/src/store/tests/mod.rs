@@ -41,7 +41,8 @@ fn accept(store: &Store, messages: u64) {
             idempotency: None,
         };
         let to = vec![Place { space: "a", partition: 0 }];
-        let sequence = Scribe::default().submit(&store.ledger, &Record::Accepted { message, to, time_ms: 1 });
+        let sequence =
+            Scribe::default().submit(&store.ledger, &Record::Accepted { message, to, time_ms: 1, missed: Vec::new() });
         while store.ledger.durable() < sequence {
             std::thread::yield_now();
         }

@@ -75,6 +75,7 @@ fn run_one<const REQUESTS: bool>(ctx: &Context, step: &Step, whole: &[Step]) -> 
         Step::Publish(event) => emit(event, |e, body| e.envelope().publish(&e.to, body)),
         Step::Send(command) => emit(command, |e, body| e.envelope().send(&e.to, body)),
         Step::Request(request) => ask::<REQUESTS>(request),
+        Step::RequestNow(to) => ask::<REQUESTS>(&Request::new(to, json!([{ "note": ctx.now() }]))),
         Step::Ring(ring) => ring.pass_on(ctx, whole),
         Step::Timer(timer) => timer.set(ctx),
         Step::Cancel(name) => ctx.timers().cancel(name).map(|()| Value::Null),

@@ -36,6 +36,8 @@ pub enum Step {
     Send(Emission),
     /// Gives the reply.
     Request(Request),
+    /// Asks that address to note the time that the context gives.
+    RequestNow(String),
     /// Sends the whole script to the next space of a ring.
     Ring(Ring),
     Timer(Timer),
@@ -98,6 +100,10 @@ pub struct Request {
 }
 
 impl Request {
+    pub fn new(to: &str, body: Value) -> Self {
+        Request { to: to.to_owned(), body, key: None, timeout_ms: None, catch: false }
+    }
+
     pub fn envelope(&self) -> Envelope {
         let envelope = with_key(self.key.as_deref());
         match self.timeout_ms {

@@ -19,6 +19,7 @@ enum Step {
     Handle,
     Fire,
     Ask,
+    CatchUp,
     SetBack,
     Bury,
     Exhume,
@@ -37,6 +38,7 @@ fn steps() -> impl Strategy<Value = Vec<(Step, u64)>> {
         4 => Just(Step::Handle),
         4 => Just(Step::Fire),
         6 => Just(Step::Ask),
+        2 => Just(Step::CatchUp),
         3 => Just(Step::SetBack),
         4 => Just(Step::Bury),
         4 => Just(Step::Exhume),
@@ -102,12 +104,27 @@ impl World {
                 (self.started, self.count) = (self.model.sequence + 1, 0);
                 Record::Started { time_ms }
             }
-            Step::Accept => Record::Accepted { message: dice.message(), to: dice.places(), time_ms },
+            Step::Accept => {
+                let (to, missed) = (dice.places(), dice.places());
+                Record::Accepted { message: dice.message(), to, missed, time_ms }
+            }
+            Step::Fire => {
+                let timers: Vec<_> = self.model.timers.iter().filter(|(_, timer)| !timer.firing).collect();
+                let ((home, name), _) = timers.get(dice.below(timers.len().max(1) as u64) as usize)?;
+                let message = firing(NAMES.into_iter().find(|known| known == name)?);
+                Record::Fired { place: place_of(home)?, message, time_ms }
+            }
+            Step::CatchUp => {
+                let place = dice.pick(&PLACES);
+                let (from, last) = *self.model.cut_off.get(&(place.space.to_owned(), place.partition))?;
+                let next = from + dice.below(last + 2 - from);
+                Record::CaughtUp { place, events: vec![(id(from, 77), dice.message())], next, live: dice.below(2) == 0 }
+            }
             Step::Consume => {
                 let (place, id) = one_of(&self.model.pending, dice)?;
                 self.turn(place, Consumed::Pending(id), dice)
             }
-            Step::Handle | Step::Fire | Step::Ask => {
+            Step::Handle | Step::Ask => {
                 let consumed = self.direct(step, dice);
                 let place = dice.pick(&PLACES);
                 self.turn(place, consumed, dice)
@@ -120,7 +137,7 @@ impl World {
                 let pending = one_of(&self.model.pending, dice).filter(|_| dice.below(3) > 0);
                 let (place, message) = match pending {
                     Some((place, id)) => (place, Consumed::Pending(id)),
-                    None => (dice.pick(&PLACES), self.direct(Step::Fire, dice)),
+                    None => (dice.pick(&PLACES), self.direct(Step::Handle, dice)),
                 };
                 Record::Buried { place, message, attempts: 5, failure: failure(true), time_ms }
             }
@@ -139,7 +156,6 @@ impl World {
         let id = id(self.started, self.count);
         let message = match step {
             Step::Handle => dice.message(),
-            Step::Fire => firing(dice.pick(&NAMES)),
             _ => return self.request(id, dice),
         };
         Consumed::Direct { id, message, request: None }
@@ -147,14 +163,15 @@ impl World {
 
     /// From a message that waits, a dead letter (its reply comes late), or one that no record made yet.
     fn request(&self, of: MessageId, dice: &mut Dice) -> Consumed<'static> {
-        let unrecorded = (dice.pick(&PLACES), id(self.started, self.count + dice.below(3)));
+        let unrecorded = (dice.pick(&PLACES), id(self.started, self.count + 1 + dice.below(2)));
         let caller = match dice.below(4) {
             0 => None,
             1 => one_of(&self.model.dead_letters, dice),
             _ => one_of(&self.model.pending, dice),
         };
         let (place, caller) = caller.unwrap_or(unrecorded);
-        let request = RequestId { caller, ordinal: dice.below(3) as u32, digest: [dice.below(9) as u8; 32] };
+        let request =
+            RequestId { caller, ordinal: dice.below(3) as u32, digest: [dice.below(9) as u8; 32], now_ms: None };
         let message = Message { sender: Sender::Partition(place), ..command() };
         Consumed::Direct { id: of, message, request: Some(request) }
     }
@@ -169,7 +186,10 @@ impl World {
     fn effects(&self, dice: &mut Dice) -> (Vec<Write<'static>>, Vec<Emitted<'static>>, Vec<TimerChange<'static>>) {
         let value = |dice: &mut Dice| dice.pick(&[None, Some(&b""[..]), Some(b"1"), Some(b"22")]);
         let writes = dice.some(2, |dice| Write { key: dice.pick(&KEYS), value: value(dice) });
-        let emitted = dice.some(2, |dice| Emitted { message: dice.message(), to: dice.places() });
+        let emitted = dice.some(2, |dice| {
+            let (to, missed) = (dice.places(), if dice.below(4) == 0 { dice.places() } else { Vec::new() });
+            Emitted { message: dice.message(), to, missed }
+        });
         let now = self.time_ms;
         let timers = dice.some(2, |dice| match (dice.pick(&NAMES), dice.below(3)) {
             (name, 0) => TimerChange::Cancel { name },
@@ -194,8 +214,11 @@ impl World {
 fn one_of<T>(messages: &BTreeMap<(Home, MessageId), T>, dice: &mut Dice) -> Option<(Place<'static>, MessageId)> {
     let count = messages.len() as u64;
     let ((home, id), _) = messages.iter().nth(dice.below(count.max(1)) as usize)?;
-    let place = PLACES.into_iter().find(|place| (place.space, place.partition) == (home.0.as_str(), home.1))?;
-    Some((place, *id))
+    Some((place_of(home)?, *id))
+}
+
+fn place_of(home: &Home) -> Option<Place<'static>> {
+    PLACES.into_iter().find(|place| (place.space, place.partition) == (home.0.as_str(), home.1))
 }
 
 fn live(steps: Vec<(Step, u64)>) -> Result<(), TestCaseError> {

@@ -1,13 +1,13 @@
 //! Messages: pending from the record that made them to the one that consumed them.
 
 use super::*;
-use crate::store::record::{Emitted, Migrated, Version, Write};
+use crate::store::record::{Migrated, Version, Write};
 use crate::store::tables::image;
 
 #[test]
 fn an_accepted_message_is_pending_at_each_place() {
     let mut desk = Desk::new();
-    let sequence = desk.apply(Record::Accepted { message: event(), to: vec![A, B], time_ms: 1 });
+    let sequence = desk.apply(accepted(event(), vec![A, B]));
     let image = desk.image();
     for place in [A, B] {
         let pending = &image.spaces[place.space].partitions[&place.partition].pending[&id(sequence, 0)];
@@ -19,14 +19,14 @@ fn an_accepted_message_is_pending_at_each_place() {
 #[test]
 fn an_event_that_nobody_subscribes_to_leaves_nothing() {
     let mut desk = Desk::new();
-    desk.apply(Record::Accepted { message: event(), to: vec![], time_ms: 1 });
+    desk.apply(accepted(event(), vec![]));
     assert_eq!(desk.image(), Image { sequence: 1, ..Image::default() });
 }
 
 #[test]
 fn a_turn_consumes_its_message_at_its_own_place_only() {
     let mut desk = Desk::new();
-    let sequence = desk.apply(Record::Accepted { message: event(), to: vec![A, B], time_ms: 1 });
+    let sequence = desk.apply(accepted(event(), vec![A, B]));
     desk.apply(Record::Turn(turn(Consumed::Pending(id(sequence, 0)))));
     assert_eq!(desk.at_a(), Partition::default());
     assert!(desk.image().spaces[B.space].partitions[&B.partition].pending.contains_key(&id(sequence, 0)));
@@ -35,8 +35,8 @@ fn a_turn_consumes_its_message_at_its_own_place_only() {
 #[test]
 fn what_a_turn_emits_is_pending_under_its_sequence_and_place_in_the_list() {
     let mut desk = Desk::new();
-    let emitted = vec![Emitted { message: event(), to: vec![] }, Emitted { message: command(), to: vec![A] }];
-    let sequence = desk.apply(Record::Turn(Turn { emitted, ..turn(direct(command())) }));
+    let messages = vec![emitted(event(), vec![]), emitted(command(), vec![A])];
+    let sequence = desk.apply(Record::Turn(Turn { emitted: messages, ..turn(direct(command())) }));
     assert_eq!(desk.at_a().pending.into_keys().collect::<Vec<_>>(), [id(sequence, 1)]);
 }
 
@@ -96,7 +96,7 @@ fn a_deployment_takes_effect_in_all_partitions_and_numbers_their_messages_throug
     let migrated = |partition| Migrated {
         partition,
         writes: vec![Write { key: b"k", value: Some(b"v") }],
-        emitted: vec![Emitted { message: event(), to: vec![A] }, Emitted { message: event(), to: vec![A] }],
+        emitted: vec![emitted(event(), vec![A]), emitted(event(), vec![A])],
         timers: vec![set("t", 10, None)],
     };
     let (first, second) = (migrated(0).encode(), migrated(1).encode());
@@ -121,7 +121,7 @@ fn a_purge_leaves_nothing_of_the_space_and_all_of_others() {
     let caller = desk.accept(command());
     desk.apply(Record::Turn(Turn { place: B, ..turn(request(caller, 0)) }));
     desk.flush();
-    desk.apply(Record::Accepted { message: event(), to: vec![A, B], time_ms: 1 });
+    desk.apply(accepted(event(), vec![A, B]));
     desk.apply(buried(A, direct(command())));
     let writes = vec![Write { key: b"k", value: Some(b"v") }];
     desk.apply(Record::Turn(Turn { writes, timers: vec![set("t", 1, None)], ..turn(direct(command())) }));
@@ -137,7 +137,7 @@ fn a_purge_leaves_nothing_of_the_space_and_all_of_others() {
 fn a_space_of_a_longer_name_survives_a_purge() {
     let mut desk = Desk::new();
     let longer = Place { space: "a-b", partition: 0 };
-    desk.apply(Record::Accepted { message: event(), to: vec![A, longer], time_ms: 1 });
+    desk.apply(accepted(event(), vec![A, longer]));
     desk.apply(Record::Purged { space: "a" });
     assert_eq!(desk.image().spaces.into_keys().collect::<Vec<_>>(), ["a-b"]);
 }

@@ -7,13 +7,14 @@ mod messages;
 mod model;
 mod outcomes;
 mod requests;
+mod subscriptions;
 mod timers;
 
 use super::image::{Image, Partition};
 use super::{Tables, TablesError};
 use crate::store::record::{
-    Consumed, Failure, Idempotency, Kind, Message, MessageId, Outcome, Place, Record, RequestId, Sender, TimerChange,
-    Turn,
+    Consumed, Emitted, Failure, Idempotency, Kind, Message, MessageId, Outcome, Place, Record, RequestId, Sender,
+    TimerChange, Turn,
 };
 use tempfile::TempDir;
 
@@ -45,7 +46,7 @@ impl Desk {
 
     /// A command from a client for place A, pending from then on.
     fn accept(&mut self, message: Message<'_>) -> MessageId {
-        let sequence = self.apply(Record::Accepted { message, to: vec![A], time_ms: 1 });
+        let sequence = self.apply(accepted(message, vec![A]));
         MessageId { sequence, ordinal: 0 }
     }
 
@@ -130,8 +131,19 @@ fn turn(message: Consumed<'_>) -> Turn<'_> {
         emitted: Vec::new(),
         timers: Vec::new(),
         requests: Vec::new(),
+        refused: Vec::new(),
+        refused_more: 0,
         depends_on: 0,
+        former: Vec::new(),
     }
+}
+
+fn accepted<'a>(message: Message<'a>, to: Vec<Place<'a>>) -> Record<'a> {
+    Record::Accepted { message, to, missed: Vec::new(), time_ms: 1 }
+}
+
+fn emitted<'a>(message: Message<'a>, to: Vec<Place<'a>>) -> Emitted<'a> {
+    Emitted { message, to, missed: Vec::new() }
 }
 
 fn direct(message: Message<'_>) -> Consumed<'_> {
@@ -141,7 +153,7 @@ fn direct(message: Message<'_>) -> Consumed<'_> {
 /// A's message `caller` asks the place of the turn, for the `ordinal`th time.
 fn request(caller: MessageId, ordinal: u32) -> Consumed<'static> {
     let message = Message { sender: Sender::Partition(A), ..command() };
-    let request = RequestId { caller, ordinal, digest: [9; 32] };
+    let request = RequestId { caller, ordinal, digest: [9; 32], now_ms: Some(7) };
     Consumed::Direct { id: id(0, 99), message, request: Some(request) }
 }
 

@@ -4,7 +4,7 @@ use crate::store::record::{
     Consumed, Emitted, Kind, Message, MessageId, Migrated, Outcome, Place, Record, Sender, TimerChange, Turn, Write,
 };
 use crate::store::tables::KEPT_MS;
-use crate::store::tables::image::{self, Answered, DeadLetter, Ended, Image, Pending, Reply, Timer, Version};
+use crate::store::tables::image::{self, Answered, Asked, DeadLetter, Ended, Image, Pending, Reply, Timer, Version};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
@@ -15,12 +15,14 @@ pub struct Model {
     pub sequence: u64,
     versions: BTreeMap<String, Version>,
     state: BTreeMap<(Home, Vec<u8>), Bytes>,
-    timers: BTreeMap<(Home, String), Timer>,
+    pub timers: BTreeMap<(Home, String), Timer>,
     pub pending: BTreeMap<(Home, MessageId), (Pending, Message<'static>)>,
     pub dead_letters: BTreeMap<(Home, MessageId), (DeadLetter, Message<'static>)>,
     replies: BTreeMap<(Home, MessageId, u32), Reply>,
     answered: BTreeMap<[u8; 32], Answered>,
     ended: BTreeMap<MessageId, Ended>,
+    /// From where each has still to read, and the last record that it missed.
+    pub cut_off: BTreeMap<Home, (u64, u64)>,
 }
 
 pub fn home(place: &Place<'_>) -> Home {
@@ -36,17 +38,35 @@ fn again(outcome: &Outcome<'_>) -> bool {
 }
 
 impl Model {
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of record, as in the tables")]
     pub fn apply(&mut self, record: &Record<'static>) {
         self.sequence += 1;
         match record {
             Record::Started { .. } => {
                 let Model { pending, dead_letters, replies, .. } = self;
-                replies.retain(|(home, caller, _), _| {
-                    let caller = (home.clone(), *caller);
-                    pending.contains_key(&caller) || dead_letters.contains_key(&caller)
-                });
+                let waits = |sequence| pending.keys().chain(dead_letters.keys()).any(|(_, id)| id.sequence == sequence);
+                replies.retain(|(_, caller, _), _| waits(caller.sequence));
             }
-            Record::Accepted { message, to, time_ms } => {
+            Record::Fired { place, message, .. } => {
+                let name = (home(place), message.name.to_owned());
+                match self.timers.get_mut(&name).unwrap() {
+                    Timer { every_ms: Some(_), firing, .. } => *firing = true,
+                    _ => drop(self.timers.remove(&name)),
+                }
+                self.deliver(0, message, &[*place]);
+            }
+            Record::CaughtUp { place, events, next, live } => {
+                for (id, event) in events {
+                    self.add_pending(place, *id, event, false);
+                }
+                let Some((from, last)) = self.cut_off.get_mut(&home(place)) else { return };
+                *from = *next;
+                if *live && *last < *next {
+                    self.cut_off.remove(&home(place));
+                }
+            }
+            Record::Accepted { message, to, missed, time_ms } => {
+                self.miss(missed);
                 let id = MessageId { sequence: self.sequence, ordinal: 0 };
                 self.answer(message, image::Answer::Accepted(id), *time_ms);
                 self.deliver(0, message, to);
@@ -87,7 +107,7 @@ impl Model {
             (&turn.message, message.sender)
             && again(&turn.outcome)
         {
-            let reply = Reply { digest: request.digest, outcome: turn.outcome.clone().into() };
+            let reply = Reply { digest: request.digest, now_ms: request.now_ms, outcome: turn.outcome.clone().into() };
             self.replies.insert((home(&caller), request.caller, request.ordinal), reply);
         }
         if matches!(turn.message, Consumed::Direct { .. }) && again(&turn.outcome) {
@@ -101,22 +121,23 @@ impl Model {
     }
 
     fn consume(&mut self, place: &Place<'_>, consumed: &Consumed<'static>, now: u64) -> (MessageId, Message<'static>) {
-        match consumed {
+        let (id, message) = match consumed {
             Consumed::Pending(id) => (*id, self.pending.remove(&(home(place), *id)).unwrap().1),
-            Consumed::Direct { id, message, .. } => {
-                let name = (home(place), message.name.to_owned());
-                let fired = message.kind == Kind::Timer && self.timers.get(&name).is_some_and(|it| it.due_ms <= now);
-                match self.timers.get_mut(&name).filter(|_| fired) {
-                    Some(Timer { due_ms, every_ms: Some(every), .. }) => {
-                        while *due_ms <= now {
-                            *due_ms += *every;
-                        }
-                    }
-                    Some(_) => drop(self.timers.remove(&name)),
-                    None => {}
-                }
-                (*id, message.clone())
-            }
+            Consumed::Direct { id, message, .. } => (*id, message.clone()),
+        };
+        let name = (home(place), message.name.to_owned());
+        if let Some(Timer { due_ms, every_ms: Some(every), firing, .. }) = self.timers.get_mut(&name)
+            && message.kind == Kind::Timer
+            && std::mem::take(firing)
+        {
+            *due_ms += *every * (1 + now.saturating_sub(*due_ms) / *every);
+        }
+        (id, message)
+    }
+
+    fn miss(&mut self, missed: &[Place<'_>]) {
+        for place in missed {
+            self.cut_off.entry(home(place)).or_insert((self.sequence, 0)).1 = self.sequence;
         }
     }
 
@@ -138,7 +159,7 @@ impl Model {
         for change in timers {
             match *change {
                 TimerChange::Set { name, body, due_ms, every_ms } => {
-                    let timer = Timer { body: owned(body), due_ms, every_ms };
+                    let timer = Timer { body: owned(body), due_ms, every_ms, firing: false };
                     self.timers.insert((home(place), name.to_owned()), timer);
                 }
                 TimerChange::Cancel { name } => drop(self.timers.remove(&(home(place), name.to_owned()))),
@@ -147,8 +168,9 @@ impl Model {
     }
 
     fn emit(&mut self, first: u64, emitted: &[Emitted<'static>]) {
-        for (index, Emitted { message, to }) in emitted.iter().enumerate() {
+        for (index, Emitted { message, to, missed }) in emitted.iter().enumerate() {
             self.deliver(first + index as u64, message, to);
+            self.miss(missed);
         }
     }
 
@@ -182,6 +204,7 @@ impl Model {
         self.pending.retain(|(home, _), _| home.0 != space);
         self.dead_letters.retain(|(home, _), _| home.0 != space);
         self.replies.retain(|(home, ..), _| home.0 != space);
+        self.cut_off.retain(|home, _| home.0 != space);
     }
 
     pub fn expire(&mut self, now_ms: u64) {
@@ -207,6 +230,16 @@ impl Model {
         for ((home, id), (letter, _)) in &self.dead_letters {
             let letter = DeadLetter { replies: self.replies_of(home, *id), ..letter.clone() };
             partition(&mut image, home).dead_letters.insert(*id, letter);
+        }
+        for (home, (from, _)) in &self.cut_off {
+            partition(&mut image, home).cut_off_from = Some(*from);
+        }
+        for ((home, caller, ordinal), reply) in &self.replies {
+            let at = (home.clone(), *caller);
+            if !self.pending.contains_key(&at) && !self.dead_letters.contains_key(&at) {
+                let asked = Asked { space: home.0.clone(), partition: home.1, message: *caller };
+                image.asked.entry(asked).or_default().insert(*ordinal, reply.clone());
+            }
         }
         image.idempotency.extend(self.answered.clone());
         image.outcomes.extend(self.ended.clone());

@@ -18,7 +18,7 @@ fn a_reply_is_recorded_under_its_caller_and_ordinal_with_its_digest() {
     let mut desk = Desk::new();
     let caller = desk.accept(command());
     reply(&mut desk, caller, 1, Outcome::Done(b"yes"));
-    let reply = image::Reply { digest: [9; 32], outcome: image::Outcome::Done("yes".into()) };
+    let reply = image::Reply { digest: [9; 32], now_ms: Some(7), outcome: image::Outcome::Done("yes".into()) };
     assert_eq!(desk.at_a().pending[&caller].replies, [(1, reply)].into());
 }
 
@@ -68,7 +68,7 @@ fn replies_outlive_setbacks() {
 #[test]
 fn each_subscriber_of_an_event_has_the_replies_that_it_got_itself() {
     let mut desk = Desk::new();
-    let caller = id(desk.apply(Record::Accepted { message: event(), to: vec![A, B], time_ms: 1 }), 0);
+    let caller = id(desk.apply(accepted(event(), vec![A, B])), 0);
     reply(&mut desk, caller, 0, Outcome::Done(b"for a"));
     assert!(desk.image().spaces["b"].partitions[&2].pending[&caller].replies.is_empty());
     desk.apply(Record::Turn(Turn { place: B, ..turn(Consumed::Pending(caller)) }));
@@ -76,16 +76,30 @@ fn each_subscriber_of_an_event_has_the_replies_that_it_got_itself() {
 }
 
 #[test]
-fn a_reply_to_a_caller_that_is_gone_is_not_shown_and_is_forgotten_at_the_next_start() {
+fn what_a_caller_got_that_was_itself_asked_is_kept_as_long_as_the_first_caller_waits() {
+    let mut desk = Desk::new();
+    let first = desk.accept(command());
+    let asked = id(first.sequence, 1 << 63);
+    reply(&mut desk, asked, 0, Outcome::Done(b"for the one between"));
+    desk.flush();
+    desk.apply(Record::Started { time_ms: 1 });
+    let caller = image::Asked { space: A.space.to_owned(), partition: A.partition, message: asked };
+    assert_eq!(desk.image().asked[&caller].keys().collect::<Vec<_>>(), [&0]);
+    desk.apply(Record::Turn(turn(Consumed::Pending(first))));
+    desk.apply(Record::Started { time_ms: 2 });
+    assert!(desk.image().asked.is_empty());
+}
+
+#[test]
+fn a_reply_to_a_caller_that_is_gone_is_forgotten_at_the_next_start() {
     let mut desk = Desk::new();
     let there = desk.accept(command());
     reply(&mut desk, there, 0, Outcome::Done(b""));
     reply(&mut desk, id(0, 55), 0, Outcome::Done(b"too late"));
     desk.flush();
-    let shown = desk.image();
     desk.apply(Record::Started { time_ms: 1 });
     desk.flush();
-    assert_eq!(desk.image(), Image { sequence: desk.sequence, ..shown });
+    assert!(desk.image().asked.is_empty());
     assert_eq!(desk.tables.layers.keys_on_disk(Table::Replies).count(), 1);
     assert_eq!(ordinals(&desk.reopen(), there), [0]);
 }

@@ -1,0 +1,199 @@
+//! What a guest asks of its turn: the imports of the contract, as this host answers them.
+//!
+//! Collects; nothing leaves the turn here but requests. Fails with the codes of the contract, and every failure that the
+//! guest sees is noted, because a turn can be told again only if it meets the same ones.
+
+use super::{LONGEST_TIMER_NAME, Phase, SHORTEST_PERIOD, Turn, now_ms};
+use crate::runtime::api::LogLine;
+use crate::runtime::space::envelope::Envelope;
+use crate::runtime::space::outbox::Outgoing;
+use crate::runtime::timers::TimerChange;
+use crate::wasm::{Abort, Extras, HostCalls, Page, Schedule};
+use crate::words::failure::code;
+use crate::words::message::Kind;
+use crate::words::{Failure, MessageId};
+use bytes::Bytes;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Failures noted of one turn. A guest that collects more is not told again.
+const MOST_REFUSED: usize = 1_000;
+
+impl Turn {
+    /// Counts a call that can fail.
+    fn note_call(&mut self, outcome: Result<(), Failure>) -> Result<(), Failure> {
+        let call = self.calls;
+        self.calls += 1;
+        if let Err(failure) = &outcome {
+            if self.refused.len() < MOST_REFUSED {
+                self.refused.push((call, failure.clone()));
+            } else {
+                self.refused_more = self.refused_more.saturating_add(1);
+            }
+        }
+        outcome
+    }
+
+    fn try_publish(&mut self, topic: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
+        self.charge(&body, extras.as_ref())?;
+        let route = self.routes.event(&self.router, topic)?;
+        let draft = self.draft(body, extras);
+        self.outbox.push(Outgoing::event(route, draft));
+        Ok(())
+    }
+
+    fn try_send(&mut self, address: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
+        self.charge(&body, extras.as_ref())?;
+        let route = self.routes.command(&self.router, address)?;
+        let draft = self.draft(body, extras);
+        let room = self.reserve(route.space.partition(draft.key.as_deref()), draft.weight())?;
+        let message = draft.into_message(MessageId::TO_COME, Kind::Command(route.command.clone()));
+        self.outbox.push(Outgoing::Command(Envelope::new(message, room, 0)));
+        Ok(())
+    }
+
+    fn try_set_timer(&mut self, name: String, body: Bytes, schedule: Schedule) -> Result<(), Failure> {
+        self.phase.require_turn()?;
+        let allowed = self.limits().message_bytes;
+        if name.is_empty() || name.len() > LONGEST_TIMER_NAME || body.len() as u64 > allowed {
+            let message =
+                format!("a timer has a name of 1 to {LONGEST_TIMER_NAME} bytes and a body of at most {allowed}");
+            return Err(Failure::last(code::TOO_LARGE, message));
+        }
+        let pending = self.timers.len() + self.timer_changes.len();
+        if pending as u64 >= self.limits().timers && !self.timers.contains(&name) {
+            let message = format!("`timers` allows {}", self.limits().timers);
+            return Err(Failure::last(code::TOO_MANY_TIMERS, message));
+        }
+        let (delay, every) = match schedule {
+            Schedule::Once(delay) => (delay, None),
+            Schedule::Every(period) => (period.max(SHORTEST_PERIOD), Some(period.max(SHORTEST_PERIOD))),
+        };
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let due_ms = self.now().saturating_add(ms(delay));
+        self.timer_changes.push(TimerChange::Set { name: name.into(), body, due_ms, every_ms: every.map(ms) });
+        Ok(())
+    }
+}
+
+impl HostCalls for Turn {
+    fn publish(&mut self, topic: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
+        let published = self.try_publish(topic, body, extras);
+        self.note_call(published)
+    }
+
+    fn send(&mut self, address: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
+        let sent = self.try_send(address, body, extras);
+        self.note_call(sent)
+    }
+
+    async fn request(
+        &mut self,
+        address: String,
+        body: Bytes,
+        extras: Option<Extras>,
+    ) -> Result<Result<Bytes, Failure>, Abort> {
+        let charged = self.charge(&body, extras.as_ref());
+        match self.note_call(charged) {
+            Ok(()) => self.request_reply(address, body, extras).await,
+            Err(failure) => Ok(Err(failure)),
+        }
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Bytes> {
+        self.state.get(key)
+    }
+
+    fn set(&mut self, key: Vec<u8>, value: Bytes) -> Result<(), Failure> {
+        let limits = &self.settings.limits;
+        let set = self.phase.require_turn().and_then(|()| self.state.set(key, value, limits));
+        self.note_call(set)
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<(), Failure> {
+        let deleted = self.phase.require_turn().map(|()| self.state.delete(key));
+        self.note_call(deleted)
+    }
+
+    fn scan(&self, prefix: &[u8], limit: u32, after: Option<&[u8]>) -> Page {
+        self.state.scan(prefix, limit, after)
+    }
+
+    fn set_timer(&mut self, name: String, body: Bytes, schedule: Schedule) -> Result<(), Failure> {
+        let set = self.try_set_timer(name, body, schedule);
+        self.note_call(set)
+    }
+
+    fn cancel_timer(&mut self, name: &str) -> Result<(), Failure> {
+        let cancelled = self.phase.require_turn();
+        if cancelled.is_ok() {
+            self.timer_changes.push(TimerChange::Cancel { name: name.into() });
+        }
+        self.note_call(cancelled)
+    }
+
+    fn id(&self) -> String {
+        self.message().map_or_else(String::new, |message| format!("{}-{}", self.router.host_id, message.id))
+    }
+
+    fn source(&self) -> String {
+        self.message().map_or("host", |message| message.sender.source()).to_owned()
+    }
+
+    fn key(&self) -> Option<Arc<str>> {
+        self.message()?.key.clone()
+    }
+
+    fn attempt(&self) -> u32 {
+        self.in_hand.as_ref().map_or(0, |envelope| envelope.attempt)
+    }
+
+    fn headers(&self) -> Vec<(String, String)> {
+        self.message().and_then(|message| message.headers.as_deref().cloned()).unwrap_or_default()
+    }
+
+    fn now(&mut self) -> u64 {
+        match self.phase {
+            Phase::InTurn => *self.first.now_ms.get_or_insert_with(now_ms),
+            Phase::ReadOnly => now_ms(),
+        }
+    }
+
+    fn random(&mut self) -> u64 {
+        let id = self.message().map_or(MessageId { sequence: 0, ordinal: 0 }, |message| message.id);
+        let host = self.router.host_id.as_str();
+        // Derived from the id, so that each attempt sees the same numbers without storing any.
+        let seed = || xxhash_rust::xxh3::xxh3_64(format!("{host}-{id}").as_bytes());
+        self.random.get_or_insert_with(|| Xoshiro256PlusPlus::seed_from_u64(seed())).next_u64()
+    }
+
+    fn space(&self) -> Arc<str> {
+        self.space.name.shared()
+    }
+
+    fn partition(&self) -> u32 {
+        self.partition.name.index
+    }
+
+    fn log(&mut self, level: &'static str, message: String) {
+        let line = LogLine {
+            time_ms: now_ms(),
+            level,
+            message,
+            id: self.message().map(|message| message.id),
+            attempt: self.attempt(),
+            partition: self.partition.name.index,
+        };
+        self.space.logs.write(line, self.limits().log_lines_per_second);
+    }
+
+    fn config(&self, name: &str) -> Option<String> {
+        self.settings.config.get(name).map(ToString::to_string)
+    }
+
+    fn config_all(&self) -> String {
+        serde_json::Value::Object(self.settings.config.clone()).to_string()
+    }
+}
