@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use tempfile::TempDir;
 
@@ -33,14 +33,23 @@ impl Daemon {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("spaces")).expect("a drop folder");
         std::fs::write(folder.path().join("spacehost.toml"), settings).expect("a settings file");
-        Daemon::start_in(Arc::new(folder)).await
+        Daemon::start_in(Arc::new(folder), &[]).await
     }
 
-    async fn start_in(folder: Arc<TempDir>) -> Self {
+    /// Starts a host in a folder that has been prepared for it.
+    pub async fn start_on(folder: TempDir) -> Self {
+        Daemon::start_in(Arc::new(folder), &[]).await
+    }
+
+    async fn start_in(folder: Arc<TempDir>, options: &[&str]) -> Self {
         let binary = tokio::task::spawn_blocking(binary).await.expect("the binary builds");
         let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("a log file");
-        let mut child =
-            run(&binary, folder.path()).stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
+        let mut child = run(&binary, folder.path())
+            .args(options)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
         let mut said = String::new();
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut said).expect("a first line");
         let url = said.split_whitespace().find_map(|word| word.strip_prefix("http://"));
@@ -62,7 +71,7 @@ impl Daemon {
     /// Ends it without a warning, and starts another one in the same folder.
     pub async fn killed(&self) -> Self {
         self.kill();
-        self.next().await
+        self.again(&[]).await
     }
 
     /// Ends it without a warning.
@@ -72,9 +81,17 @@ impl Daemon {
         child.wait().expect("its status");
     }
 
-    /// Starts another one in the same folder.
-    pub async fn next(&self) -> Self {
-        Daemon::start_in(self.folder.clone()).await
+    /// Starts another one in the same folder, with more options, after this one has ended.
+    pub async fn again(&self, options: &[&str]) -> Self {
+        Daemon::start_in(self.folder.clone(), options).await
+    }
+
+    /// Runs a command of the binary beside it, in its folder and without a terminal.
+    pub async fn command(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(tokio::task::spawn_blocking(binary).await.expect("the binary builds"));
+        command.args(words).current_dir(self.folder()).env("SPACEHOST_DATA", "data").stdin(Stdio::null());
+        let run = move || command.output().expect("the binary starts");
+        tokio::task::spawn_blocking(run).await.expect("a command does not panic")
     }
 
     fn child(&self) -> MutexGuard<'_, Child> {

@@ -8,6 +8,7 @@ mod durable;
 mod events;
 mod flow;
 mod hostile;
+mod keeping;
 mod lifecycle;
 mod load;
 mod operation;

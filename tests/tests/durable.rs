@@ -162,7 +162,7 @@ async fn a_file_replaced_while_no_host_ran_is_a_reload_from_the_version_that_ser
     daemon.run("a", &json!([{ "add": 5 }])).await;
     daemon.kill();
     std::fs::write(daemon.file("a.wasm"), guest("two")).unwrap();
-    let daemon = daemon.next().await;
+    let daemon = daemon.again(&[]).await;
     daemon.ready().await;
     let space = daemon.space("a").await;
     assert_eq!((&space["version"], &space["generation"]), (&json!("2"), &json!(2)));
@@ -181,7 +181,7 @@ async fn a_file_broken_while_no_host_ran_leaves_the_version_that_served_and_is_n
     std::fs::write(daemon.file("a.wasm"), &guest("two")[..1_000]).unwrap();
     let mut daemon = daemon;
     for _ in 0..2 {
-        daemon = daemon.next().await;
+        daemon = daemon.again(&[]).await;
         daemon.ready().await;
         let space = daemon.space("a").await;
         assert_eq!((&space["state"], &space["generation"]), (&json!("running"), &json!(1)), "{space}");

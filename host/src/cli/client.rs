@@ -11,6 +11,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::VecDeque;
+use std::io::Write;
 use std::time::Duration;
 
 /// Longer than any turn may take by default, so that it is the host who says that it took too long.
@@ -47,6 +48,21 @@ impl Client {
     pub async fn get(&self, path: &str) -> Result<Value> {
         let response = self.send(self.request(Method::GET, path).timeout(PATIENCE)).await?;
         response.json().await.context("the host's answer broke off")
+    }
+
+    /// With parameters that may hold anything.
+    pub async fn get_with(&self, path: &str, query: &[(&str, String)]) -> Result<Value> {
+        let response = self.send(self.request(Method::GET, path).query(query).timeout(PATIENCE)).await?;
+        response.json().await.context("the host's answer broke off")
+    }
+
+    /// Writes the answer to `out` as it comes, however long that takes.
+    pub async fn download(&self, path: &str, out: &mut impl Write) -> Result<()> {
+        let mut response = self.send(self.request(Method::GET, path)).await?;
+        while let Some(bytes) = response.chunk().await.context("the host's answer broke off")? {
+            out.write_all(&bytes)?;
+        }
+        Ok(())
     }
 
     pub async fn text(&self, path: &str) -> Result<String> {

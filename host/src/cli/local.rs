@@ -30,8 +30,16 @@ impl Local {
     pub async fn start(spaces: PathBuf, data: PathBuf) -> Result<Self> {
         std::fs::create_dir_all(&spaces).with_context(|| format!("could not create {}", spaces.display()))?;
         let RuntimeConfig { executors, swap_wait, .. } = RuntimeConfig::default();
-        let config =
-            RunConfig { spaces, data, listen: default_address(), executors, settings: None, swap_wait, memory: false };
+        let config = RunConfig {
+            spaces,
+            data,
+            listen: default_address(),
+            executors,
+            settings: None,
+            swap_wait,
+            memory: false,
+            accept_loss: false,
+        };
         let host = match Host::start(config.clone()).await {
             Err(error) if is_taken(&error) => Host::start(RunConfig { listen: any_address(), ..config }).await?,
             other => other?,

@@ -3,6 +3,7 @@
 //! Owns the grammar, exit codes and how failures are said. Must not know how a space is run: commands talk to a host over
 //! HTTP, or start one through `Host`. Exit codes: 0 ok, 1 failed, 2 usage, 3 host not reachable.
 
+mod backup;
 pub mod bench;
 mod build;
 mod call;
@@ -22,9 +23,11 @@ mod new;
 mod output;
 mod progress;
 mod ps;
+mod purge;
 mod run;
 mod signals;
 mod sse;
+mod state;
 mod style;
 mod table;
 mod verdict;
@@ -79,6 +82,14 @@ enum Command {
     Stop(control::Args),
     /// Serve a stopped or quarantined space again
     Start(control::Args),
+    /// Show what a space has stored
+    State(state::Args),
+    /// Forget all that a space holds, for good
+    Purge(purge::Args),
+    /// Copy the host's data into a file, while it serves
+    Backup(backup::Args),
+    /// Make a data folder out of a backup
+    Restore(backup::RestoreArgs),
     /// Measure, beside a reference
     Bench(bench::BenchArgs),
     /// Print the completions for a shell
@@ -116,6 +127,10 @@ fn execute(command: Command) -> Result<()> {
         Command::Rollback(args) => on_one_core(control::rollback(args)),
         Command::Stop(args) => on_one_core(control::stop(args)),
         Command::Start(args) => on_one_core(control::start(args)),
+        Command::State(args) => on_one_core(state::state(args)),
+        Command::Purge(args) => on_one_core(purge::purge(args)),
+        Command::Backup(args) => on_one_core(backup::backup(args)),
+        Command::Restore(args) => backup::restore(&args),
         Command::Bench(args) => crate::bench::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "spacehost", &mut std::io::stdout());
@@ -174,6 +189,12 @@ mod tests {
             "rollback orders",
             "stop orders",
             "start orders",
+            "state orders",
+            "state orders accounts/ --partition 1 -n 5 --json",
+            "purge orders --yes",
+            "backup today.backup",
+            "restore today.backup --data new",
+            "run --accept-loss",
             "bench hop --json",
             "completions bash",
             "ps --url http://127.0.0.1:1",

@@ -35,6 +35,9 @@ pub struct Args {
     /// Keep everything in memory: faster, and nothing outlives the process
     #[arg(long)]
     memory: bool,
+    /// Go on without what a damaged data folder cannot give back; what is set aside and lost is logged
+    #[arg(long, conflicts_with = "memory")]
+    accept_loss: bool,
     /// For development: refuses addresses other than loopback. (Grants come later; until then all messaging is allowed)
     #[arg(long)]
     dev: bool,
@@ -69,6 +72,7 @@ fn configure(args: Args) -> Result<RunConfig> {
         settings: Some(args.settings),
         swap_wait: file.swap_wait.unwrap_or(defaults.swap_wait),
         memory: args.memory,
+        accept_loss: args.accept_loss,
     })
 }
 
@@ -108,6 +112,7 @@ mod tests {
             settings: None,
             swap_wait: Duration::ZERO,
             memory: true,
+            accept_loss: false,
         };
         let line = started(&config)(default_address());
         assert_eq!(line, "spacehost listens on http://127.0.0.1:7070, watches spaces, token in d/token");

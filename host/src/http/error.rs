@@ -36,6 +36,12 @@ pub enum ApiError {
     KeyReused,
     #[error("the table of Idempotency-Keys is full")]
     KeysFull,
+    #[error("another backup is being taken")]
+    BackupUnderWay,
+    #[error("the host runs in memory, or no longer writes its tables: there is nothing to back up")]
+    NothingKept,
+    #[error("the tables do not read: {0}")]
+    Unreadable(String),
     #[error("there is no message `{0}`")]
     UnknownMessage(String),
 }

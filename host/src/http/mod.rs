@@ -5,6 +5,7 @@
 
 mod accept;
 pub mod access;
+mod backup;
 mod body;
 mod cloud_event;
 mod commands;
@@ -22,7 +23,9 @@ mod logs;
 mod messages;
 mod payload;
 mod problem;
+mod purge;
 mod spaces;
+mod state;
 
 use crate::reload::Reloads;
 use crate::runtime::Runtime;
@@ -35,6 +38,7 @@ use error::ApiError;
 use idempotency::Keys;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// What the API needs of the host.
 pub struct AppState {
@@ -48,6 +52,8 @@ struct Edge {
     runtime: Runtime,
     reloads: Reloads,
     keys: Arc<Keys>,
+    /// Backups under way.
+    backups: Arc<Semaphore>,
     /// Ends streams, which would otherwise never be finished.
     closing: Shutdown,
 }
@@ -59,7 +65,13 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -
     let guard = guard::Guard::new(state.token, listener.local_addr()?.ip());
     let keys = Keys::new(idempotency::PLACES);
     keys.remember(state.runtime.answered());
-    let edge = Edge { runtime: state.runtime, reloads: state.reloads, keys, closing: shutdown.clone() };
+    let edge = Edge {
+        runtime: state.runtime,
+        reloads: state.reloads,
+        keys,
+        backups: Arc::new(Semaphore::new(1)),
+        closing: shutdown.clone(),
+    };
     accept::run(listener, accept::Door { guard, router: routes(Arc::new(edge)) }, shutdown).await;
     Ok(())
 }
@@ -82,6 +94,9 @@ fn routes(edge: Shared) -> Router {
         .route(&space("/rollback"), only(post(control::rollback)))
         .route(&space("/stop"), only(post(control::stop)))
         .route(&space("/start"), only(post(control::start)))
+        .route(&space("/state"), only(get(state::state)))
+        .route(&space("/purge"), only(get(purge::preview).post(purge::purge)))
+        .route("/v1/backup", only(get(backup::backup)))
         .route("/healthz", only(get(health::alive)))
         .route("/readyz", only(get(health::ready)))
         .fallback(|uri: Uri| async move { ApiError::NoRoute(uri.path().to_owned()) })

@@ -135,6 +135,12 @@ fn of_refusal(refusal: &Refusal) -> Problem {
             "No answer in time",
             "It may still take effect: repeat it with the same Idempotency-Key, which gives the outcome and never a second effect.",
         ),
+        Refusal::NotStopped { .. } => new(
+            S::CONFLICT,
+            "not-stopped",
+            "The space is not stopped",
+            "Nothing was changed: stop it with `spacehost stop`, or remove its file, then repeat the request.",
+        ),
         Refusal::Starting => new(
             S::SERVICE_UNAVAILABLE,
             "starting",
@@ -250,6 +256,25 @@ fn of_request(error: &ApiError) -> Problem {
             "Nothing took effect. Keys are kept for 24 hours: wait, or send without one.",
         )
         .retryable(),
+        ApiError::BackupUnderWay => new(
+            S::CONFLICT,
+            "backup-under-way",
+            "One backup at a time",
+            "Wait until the other one is taken, then repeat the request.",
+        )
+        .retryable(),
+        ApiError::NothingKept => new(
+            S::CONFLICT,
+            "not-kept",
+            "Nothing is kept on disk",
+            "Start the host without --memory; if it does, its log says what is wrong with the tables.",
+        ),
+        ApiError::Unreadable(_) => new(
+            S::INTERNAL_SERVER_ERROR,
+            "unreadable",
+            "The tables do not read",
+            "See the host's log; restore the data folder from an earlier backup.",
+        ),
         ApiError::UnknownMessage(_) => new(
             S::NOT_FOUND,
             "unknown-message",
@@ -317,6 +342,7 @@ mod tests {
         assert_eq!(refused(Refusal::Broken("trap".into())), (500, "broken-off"));
         assert_eq!(refused(Refusal::TimedOut(Duration::from_secs(5))), (504, "timeout"));
         assert_eq!(refused(Refusal::Unknown(Duration::from_secs(5))), (504, "unknown"));
+        assert_eq!(refused(Refusal::NotStopped { space: space(), state: "running" }), (409, "not-stopped"));
         assert_eq!(refused(Refusal::Starting), (503, "starting"));
         assert_eq!(refused(Refusal::DiskFull), (507, "disk-full"));
         assert_eq!(refused(Refusal::Stopping), (503, "stopping"));

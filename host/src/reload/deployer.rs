@@ -2,7 +2,7 @@
 //!
 //! Adds nothing: `Runtime` answers each by its method of the same name, and `publish` by `announce`.
 
-use crate::runtime::api::{DeployError, Deployed, Kept, Refusal, ReloadNote, Remembered};
+use crate::runtime::api::{DeployError, Deployed, Holdings, Kept, Refusal, ReloadNote, Remembered};
 use crate::runtime::{Artifact, Runtime};
 use crate::words::{SpaceName, SpaceSettings};
 use bytes::Bytes;
@@ -23,6 +23,7 @@ pub trait Deployer: Clone + Send + Sync + 'static {
     fn remove(&self, name: &SpaceName, grace: Duration) -> impl Future<Output = ()> + Send;
     fn stop(&self, name: &SpaceName) -> impl Future<Output = Result<(), Refusal>> + Send;
     fn resume(&self, name: &SpaceName) -> impl Future<Output = Result<(), Refusal>> + Send;
+    fn purge(&self, name: &SpaceName) -> impl Future<Output = Result<Holdings, Refusal>> + Send;
     fn publish(&self, topic: &str, body: Bytes) -> Result<(), Refusal>;
     /// What the data folder knows of the space's versions.
     fn kept(&self, name: &SpaceName) -> Kept;
@@ -62,6 +63,10 @@ impl Deployer for Runtime {
 
     async fn resume(&self, name: &SpaceName) -> Result<(), Refusal> {
         Runtime::resume(self, name).await
+    }
+
+    async fn purge(&self, name: &SpaceName) -> Result<Holdings, Refusal> {
+        Runtime::purge(self, name).await
     }
 
     fn publish(&self, topic: &str, body: Bytes) -> Result<(), Refusal> {

@@ -9,7 +9,7 @@ use super::host_file::settings_text;
 use super::judgement::{Digest, Identity};
 use super::scan::{self, Pair, ReadError, Sight};
 use super::status::Verdict;
-use crate::runtime::api::{DeployError, Deployed, Refusal};
+use crate::runtime::api::{DeployError, Deployed, Holdings, Refusal};
 use crate::words::{HostSettings, SpaceName, SpaceSettings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +44,7 @@ pub enum Report<A> {
     Restored { outcome: Result<(Plan<A>, Deployed), String> },
     Removed { gone: bool },
     Halted { stopped: bool, outcome: Result<(), Refusal> },
+    Purged { outcome: Result<Holdings, Refusal> },
 }
 
 /// The bounds, shared by all jobs.
@@ -236,4 +237,12 @@ pub async fn halt<D: Deployer>(deployer: D, name: SpaceName, stopped: bool) -> R
     let failed = |_| Err(Refusal::Broken(format!("the host failed over `{name}`: see the log")));
     let outcome = halting.await.unwrap_or_else(failed);
     Report::Halted { stopped, outcome }
+}
+
+/// Forgets all that the space holds.
+pub async fn purge<D: Deployer>(deployer: D, name: SpaceName) -> Report<D::Artifact> {
+    let space = name.clone();
+    let purging = tokio::spawn(async move { deployer.purge(&space).await });
+    let failed = |_| Err(Refusal::Broken(format!("the host failed over `{name}`: see the log")));
+    Report::Purged { outcome: purging.await.unwrap_or_else(failed) }
 }

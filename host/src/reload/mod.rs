@@ -26,7 +26,7 @@ pub use host_file::read_host_settings;
 pub use status::{FileStatus, ReloadError, ReloadReport, Verdict};
 
 use crate::runtime::Runtime;
-use crate::runtime::api::Deployed;
+use crate::runtime::api::{Deployed, Holdings};
 use crate::words::SpaceName;
 use anyhow::Context;
 use deployer::Deployer;
@@ -117,6 +117,11 @@ impl Reloads {
     /// Serves again, in the version that lies in the folder now if that is sound.
     pub async fn start(&self, name: &SpaceName) -> Result<(), ReloadError> {
         self.order(|reply| Order::Start { name: name.clone(), reply }).await
+    }
+
+    /// Forgets all that a space holds, if it does not run. One whose file is there stays stopped, and starts as a new one.
+    pub async fn purge(&self, name: &SpaceName) -> Result<Holdings, ReloadError> {
+        self.order(|reply| Order::Purge { name: name.clone(), reply }).await
     }
 
     /// Begins nothing new, finishes the swaps in hand, ends the task.

@@ -1,6 +1,6 @@
-//! What operators order: reload, rollback, stop, start. Each is answered once.
+//! What operators order: reload, rollback, stop, start, purge. Each is answered once.
 //!
-//! Reload and start are answered when all is done that can be done; rollback and stop need the runtime to themselves, so
+//! Reload and start are answered when all is done that can be done; rollback, stop and purge need the runtime to themselves, so
 //! they wait until it is through with what it is at.
 
 use super::Reply;
@@ -9,9 +9,9 @@ use super::deployer::Deployer;
 use super::jobs;
 use super::reconciler::{Order, Reconciler};
 use super::scan::Sight;
-use super::status::ReloadError;
+use super::status::{ReloadError, Verdict};
 use super::tracked::Exclusive;
-use crate::runtime::api::{DeployError, Deployed, Refusal};
+use crate::runtime::api::{DeployError, Deployed, Holdings, Refusal};
 use crate::words::SpaceName;
 use std::time::Instant;
 
@@ -30,6 +30,7 @@ impl<D: Deployer> Reconciler<D> {
                 Ok(()) => self.queue(&name, Exclusive::Stop(reply)),
                 Err(error) => drop(reply.send(Err(error))),
             },
+            Order::Purge { name, reply } => self.purge(name, reply),
             Order::Start { name, reply } => match self.scan_for_order().await {
                 Ok(()) => self.start(&name, reply),
                 Err(error) => drop(reply.send(Err(error))),
@@ -61,13 +62,27 @@ impl<D: Deployer> Reconciler<D> {
     }
 
     fn start(&mut self, name: &SpaceName, reply: Reply<()>) {
-        if let Err(error) = self.runs(name) {
+        // One that was purged has no version, and still is to be started.
+        let stopped = self.spaces.get(name.as_str()).is_some_and(|tracked| tracked.course.stopped);
+        if let (false, Err(error)) = (stopped, self.runs(name)) {
             return drop(reply.send(Err(error)));
         }
         if let Some(tracked) = self.spaces.get_mut(name.as_str()) {
             tracked.course.start(Instant::now());
             tracked.starting.push(reply);
         }
+    }
+
+    fn purge(&mut self, name: SpaceName, reply: Reply<Holdings>) {
+        if self.spaces.contains_key(name.as_str()) {
+            return self.queue(&name, Exclusive::Purge(reply));
+        }
+        // No file is there, so nothing of it is being brought in or out.
+        let deployer = self.deployer.clone();
+        tokio::spawn(async move {
+            let outcome = deployer.purge(&name).await;
+            let _ = reply.send(outcome.map_err(|refusal| ReloadError::Runtime { space: name, refusal }));
+        });
     }
 
     /// Whether the space has a version that serves or could.
@@ -106,6 +121,11 @@ impl<D: Deployer> Reconciler<D> {
                 tracked.current = Some(Exclusive::Stop(reply));
                 self.begin(stem, jobs::halt(deployer, name, true));
             }
+            Some(Exclusive::Purge(reply)) => {
+                tracked.course.purge(now);
+                tracked.current = Some(Exclusive::Purge(reply));
+                self.begin(stem, jobs::purge(deployer, name));
+            }
             Some(Exclusive::Rollback(reply)) => match tracked.course.roll_back(now) {
                 Some(plan) => {
                     tracked.current = Some(Exclusive::Rollback(reply));
@@ -140,6 +160,24 @@ impl<D: Deployer> Reconciler<D> {
         }
         if let (false, Some(tracked)) = (stopped, self.spaces.get_mut(stem)) {
             tracked.answer_starts(&outcome);
+        }
+    }
+
+    pub(super) fn purged(&mut self, stem: &str, outcome: Result<Holdings, Refusal>) {
+        let Some(tracked) = self.spaces.get_mut(stem) else { return };
+        let done = outcome.is_ok();
+        tracked.course.purged(done, Instant::now());
+        let answer = tracked.translated(outcome);
+        let current = tracked.current.take();
+        if done && tracked.course.verdict == Verdict::Removed {
+            // Neither file nor anything else is left of it.
+            tracked.answer_gone();
+            self.spaces.remove(stem);
+        }
+        self.show(stem);
+        self.publish();
+        if let Some(Exclusive::Purge(reply)) = current {
+            let _ = reply.send(answer);
         }
     }
 }

@@ -13,7 +13,7 @@ use super::status::FileStatus;
 use super::tracked::Tracked;
 use super::watcher::{Interest, Watcher};
 use super::{Reply, news};
-use crate::runtime::api::Deployed;
+use crate::runtime::api::{Deployed, Holdings};
 use crate::words::{HostSettings, SpaceName};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -39,6 +39,7 @@ pub enum Order {
     Rollback { name: SpaceName, reply: Reply<Deployed> },
     Stop { name: SpaceName, reply: Reply<()> },
     Start { name: SpaceName, reply: Reply<()> },
+    Purge { name: SpaceName, reply: Reply<Holdings> },
     Shutdown { reply: oneshot::Sender<()> },
 }
 
@@ -208,6 +209,7 @@ impl<D: Deployer> Reconciler<D> {
             Report::Restored { outcome } => tracked.course.restored(outcome),
             Report::Removed { gone } => self.removed(&stem, gone, now),
             Report::Halted { stopped, outcome } => self.halted(&stem, stopped, outcome),
+            Report::Purged { outcome } => self.purged(&stem, outcome),
         }
         self.show(&stem);
     }

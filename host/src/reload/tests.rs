@@ -3,7 +3,7 @@
 
 use super::deployer::Deployer;
 use super::*;
-use crate::runtime::api::{DeployError, Kept, Refusal, ReloadNote, Remembered};
+use crate::runtime::api::{DeployError, Holdings, Kept, Refusal, ReloadNote, Remembered};
 use crate::words::SpaceSettings;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -20,6 +20,7 @@ struct Recorded {
     loaded: Vec<String>,
     removed: Vec<String>,
     halted: Vec<(String, bool)>,
+    purged: Vec<String>,
     topics: Vec<String>,
     kept: HashMap<String, Kept>,
     components: HashMap<String, Vec<u8>>,
@@ -96,6 +97,11 @@ impl Deployer for Fake {
     async fn resume(&self, name: &SpaceName) -> Result<(), Refusal> {
         self.seen(|seen| seen.halted.push((name.to_string(), false)));
         Ok(())
+    }
+
+    async fn purge(&self, name: &SpaceName) -> Result<Holdings, Refusal> {
+        self.seen(|seen| seen.purged.push(name.to_string()));
+        Ok(Holdings { keys: 1, ..Holdings::default() })
     }
 
     fn publish(&self, topic: &str, _: Bytes) -> Result<(), Refusal> {
@@ -495,4 +501,28 @@ async fn a_folder_that_is_not_there_or_holds_the_hosts_settings_is_refused() {
     assert!(missing.contains("create it, or name another"), "{missing}");
     let inside = spawn(root.path(), Some(root.path().join("spacehost.toml"))).err().unwrap().to_string();
     assert!(inside.contains("Put it outside"), "{inside}");
+}
+
+#[tokio::test]
+async fn a_purged_space_stays_stopped_and_starts_as_if_for_the_first_time() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    scene.reloads.stop(&name("a")).await.unwrap();
+    assert_eq!(scene.reloads.purge(&name("a")).await.unwrap().keys, 1);
+    assert_eq!((scene.verdict("a"), scene.fake.deployed()), (Some(Verdict::Stopped), owned(&["a=ok 1"])));
+    scene.reloads.start(&name("a")).await.unwrap();
+    assert_eq!(scene.fake.deployed(), ["a=ok 1", "a=ok 1"], "deployed anew, before it is resumed");
+    assert_eq!(scene.verdict("a"), Some(Verdict::Serving));
+    let rollback = scene.reloads.rollback(&name("a")).await;
+    assert!(matches!(rollback, Err(ReloadError::NoFormerVersion(_))), "{rollback:?}");
+}
+
+#[tokio::test]
+async fn a_purged_space_whose_file_is_gone_is_gone() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    std::fs::remove_file(scene.path("a.wasm")).unwrap();
+    scene.until("removed", |scene| scene.verdict("a") == Some(Verdict::Removed)).await;
+    scene.reloads.purge(&name("a")).await.unwrap();
+    assert_eq!(scene.verdict("a"), None);
+    scene.reloads.purge(&name("never-seen")).await.unwrap();
+    assert_eq!(scene.fake.seen(|seen| seen.purged.clone()), ["a", "never-seen"], "the store may know it all the same");
 }

@@ -7,7 +7,7 @@ use super::course::Course;
 use super::decision::Watched;
 use super::jobs::{Files, file_name};
 use super::status::{FileStatus, ReloadError, Verdict};
-use crate::runtime::api::{Deployed, Kept, Refusal, Remembered};
+use crate::runtime::api::{Deployed, Holdings, Kept, Refusal, Remembered};
 use crate::words::SpaceName;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -19,6 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub enum Exclusive {
     Rollback(Reply<Deployed>),
     Stop(Reply<()>),
+    Purge(Reply<Holdings>),
 }
 
 #[derive(Debug)]
@@ -129,6 +130,7 @@ impl<A: Clone> Tracked<A> {
             match order {
                 Exclusive::Rollback(reply) => drop(reply.send(Err(gone()))),
                 Exclusive::Stop(reply) => drop(reply.send(Err(gone()))),
+                Exclusive::Purge(reply) => drop(reply.send(Err(gone()))),
             }
         }
     }

@@ -47,6 +47,9 @@ pub enum Refusal {
     /// It had begun and goes on: it may still take effect.
     #[error("no answer within {0:?}; the command has begun and may still take effect")]
     Unknown(Duration),
+    /// What is asked for needs a space that does not run.
+    #[error("space `{space}` is {state}: only a space that is stopped or removed can be purged")]
+    NotStopped { space: SpaceName, state: &'static str },
     #[error("the host is still loading its spaces")]
     Starting,
     #[error("the disk is full: the host takes nothing in until there is room")]
@@ -172,6 +175,72 @@ pub struct Usage {
     /// Events that a cut-off subscription did not get.
     pub missed_events: u64,
     pub log_lines_suppressed: u64,
+}
+
+/// What a space holds, and what a purge takes from it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Holdings {
+    pub keys: u64,
+    /// Keys and values.
+    pub bytes: u64,
+    /// Messages that were accepted and not handled.
+    pub messages: u64,
+    pub timers: u64,
+    pub dead_letters: u64,
+}
+
+impl std::ops::AddAssign for Holdings {
+    fn add_assign(&mut self, more: Self) {
+        self.keys += more.keys;
+        self.bytes += more.bytes;
+        self.messages += more.messages;
+        self.timers += more.timers;
+        self.dead_letters += more.dead_letters;
+    }
+}
+
+impl std::fmt::Display for Holdings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Holdings { keys, bytes, messages, timers, dead_letters } = self;
+        write!(
+            f,
+            "{keys} keys of {bytes} bytes, {messages} waiting messages, {timers} timers, {dead_letters} dead letters"
+        )
+    }
+}
+
+/// Which part of a space's state is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct StateQuery {
+    /// What the keys begin with.
+    pub prefix: Vec<u8>,
+    /// None: all of them, one after the other.
+    pub partition: Option<u32>,
+    pub limit: usize,
+    /// Where an earlier page has ended.
+    pub from: Option<StatePlace>,
+}
+
+/// A place in the state of a space: after a key of a partition, or at its beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatePlace {
+    pub partition: u32,
+    pub after: Option<Vec<u8>>,
+}
+
+/// By partition, then in the order of the keys.
+#[derive(Debug, Clone, Default)]
+pub struct StatePage {
+    pub entries: Vec<StateEntry>,
+    /// Where it goes on, if there is more.
+    pub next: Option<StatePlace>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateEntry {
+    pub partition: u32,
+    pub key: Vec<u8>,
+    pub value: Bytes,
 }
 
 /// A message set aside after its last attempt.

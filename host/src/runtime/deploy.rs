@@ -55,8 +55,8 @@ impl Runtime {
         let space = self.0.space_for(name, &artifact, &settings)?;
         let _one_at_a_time = space.deploying.lock().await;
         let result = self.0.swap_in(&space, artifact, settings).await;
-        if space.former().is_none() {
-            // A space whose first version failed has never been there.
+        if space.former().is_none() && space.usage().backlog_messages == 0 {
+            // A space whose first version failed has never been there, unless messages wait for the next try.
             self.0.forget(&space);
         }
         result

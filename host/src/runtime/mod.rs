@@ -14,8 +14,10 @@ mod listeners;
 mod logs;
 mod outcomes;
 mod past;
+mod purge;
 mod router;
 mod space;
+mod stored;
 mod timers;
 mod waits;
 
@@ -399,13 +401,13 @@ impl Inner {
 
     /// Takes a dead letter out, on disk as in memory.
     fn exhume(&self, space: &Space, id: MessageId, retry: bool) -> Option<Grave> {
-        let grave = space.graves.exhume(id)?;
         let ledger = &self.router.ledger;
-        if ledger.keeps_records() {
+        let write_down = |grave: &Grave| {
             let place = chronicle::place(&space.partitions[grave.partition as usize].name);
-            Scribe::default().submit(ledger, &Record::Exhumed { place, message: chronicle::id(id), retry });
-        }
-        Some(grave)
+            let record = Record::Exhumed { place, message: chronicle::id(id), retry };
+            ledger.keeps_records().then(|| Scribe::default().submit(ledger, &record))
+        };
+        space.graves.exhume(id, write_down)
     }
 
     fn takes_in(&self) -> Result<(), Refusal> {

@@ -3,7 +3,7 @@
 //! Translation from the store's words, and no decisions but one: what cannot belong to any space of ours (a name that no
 //! space can have) stays in the store and is left alone.
 
-use super::api::{Answered, AnsweredWith, Kept, Outcome, Remembered};
+use super::api::{Answered, AnsweredWith, Holdings, Kept, Outcome, Remembered};
 use super::router::Router;
 use super::space::Former;
 use super::space::envelope::{Envelope, FirstAttempt, Progress, Recorded};
@@ -91,12 +91,30 @@ impl Past {
         self.spaces.values().filter_map(|space| space.former.as_ref()).map(|former| former.digest().to_owned())
     }
 
+    pub fn look(&self, name: &SpaceName) -> Option<&PastSpace> {
+        self.spaces.get(name)
+    }
+
     pub fn put_back(&mut self, name: SpaceName, space: PastSpace) {
         self.spaces.insert(name, space);
     }
 }
 
 impl PastSpace {
+    pub fn holdings(&self) -> Holdings {
+        let mut sum = Holdings::default();
+        for part in self.parts.values() {
+            sum += Holdings {
+                keys: part.state.len() as u64,
+                bytes: part.state.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum(),
+                messages: part.pending.len() as u64,
+                timers: part.timers.len() as u64,
+                dead_letters: part.graves.len() as u64,
+            };
+        }
+        sum
+    }
+
     /// Whether a change of its partitions would lose nothing.
     pub fn is_empty(&self) -> bool {
         self.parts.values().all(|part| {

@@ -9,11 +9,15 @@
 //! at the start:                        what the tables lack ----------> image
 //! ```
 
+mod anew;
 pub mod artifacts;
+pub mod backup;
 pub mod journal;
 mod keeper;
 pub mod ledger;
+mod lost;
 pub mod record;
+pub mod restore;
 pub mod tables;
 
 use artifacts::Artifacts;
@@ -24,6 +28,7 @@ use record::{Record, RecordError};
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+pub use tables::dump::Frozen;
 use tables::{Image, Tables, TablesError};
 
 #[derive(Debug, Clone)]
@@ -31,12 +36,20 @@ pub struct StoreConfig {
     pub segment_bytes: u64,
     /// How much of the past is kept for history and for readers that come back.
     pub retention: Retention,
+    /// Whether to go on without what a damaged folder cannot give back.
+    pub accept_loss: bool,
+}
+
+impl StoreConfig {
+    fn journal(&self) -> JournalConfig {
+        JournalConfig { segment_bytes: self.segment_bytes }
+    }
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         let retention = Retention { bytes: 1 << 30, age: Duration::from_secs(7 * 24 * 3600) };
-        StoreConfig { segment_bytes: JournalConfig::default().segment_bytes, retention }
+        StoreConfig { segment_bytes: JournalConfig::default().segment_bytes, retention, accept_loss: false }
     }
 }
 
@@ -54,13 +67,24 @@ pub enum StoreError {
     #[error("record {sequence} of the journal: {error}")]
     Record { sequence: u64, error: RecordError },
     #[error(
-        "the tables end at sequence {tables} and the journal begins at {journal}: what lies between is lost; restore the data folder from a backup"
+        "the tables end at sequence {tables} and the journal begins at {journal}: what lies between is missing; restore the \
+         data folder from a backup, or start with `--accept-loss` to go on from {tables}, without all that came later"
     )]
     Gap { tables: u64, journal: u64 },
     #[error(
-        "the tables hold sequence {tables}, but the journal ends at {journal}: the journal is not the one that they were written behind; restore the data folder from a backup"
+        "the tables hold sequence {tables}, but the journal ends at {journal}: its end is missing; restore the data folder \
+         from a backup, or start with `--accept-loss` to go on from {tables}, without what may have come later"
     )]
     Ahead { tables: u64, journal: u64 },
+    #[error(
+        "the tables were written behind journal {tables:016x}, and the one here is {journal:016x}: put the right one back, \
+         restore the data folder from a backup, or start with `--accept-loss` to go on with the tables alone"
+    )]
+    Foreign { tables: u64, journal: u64 },
+    #[error("could not set the journal aside in {}: {source}", path.display())]
+    Aside { path: PathBuf, source: std::io::Error },
+    #[error("no source of random numbers: {0}")]
+    Random(String),
     #[error("could not start a thread: {0}")]
     Thread(std::io::Error),
 }
@@ -98,15 +122,10 @@ impl Store {
         let artifacts =
             Artifacts::open(data).map_err(|source| StoreError::Folder { path: data.join("artifacts"), source })?;
         let folder = data.join("journal");
-        let (journal, opened) = Journal::open(&folder, &JournalConfig { segment_bytes: config.segment_bytes })?;
-        if opened.cut_bytes > 0 {
-            tracing::warn!(
-                "cut a torn end of {} bytes off the journal: nothing in it was ever acknowledged",
-                opened.cut_bytes
-            );
-        }
-        let mut tables = Tables::open(&data.join("tables"))?;
-        catch_up(&mut tables, &folder, &opened)?;
+        let (journal, opened, tables) = match assemble(data, config) {
+            Err(error) if config.accept_loss && error.is_loss() => lost::accept(data, config, &error)?,
+            assembled => assembled?,
+        };
         let image = tables.image()?;
         let last = opened.last.unwrap_or(0);
         let ledger = Ledger::on_disk(journal, last, config.retention).map_err(StoreError::Thread)?;
@@ -121,6 +140,40 @@ impl Store {
             artifacts: Some(artifacts),
             keeper: Some(keeper),
         })
+    }
+}
+
+/// Opens the journal, and the tables as far as it goes.
+fn assemble(data: &Path, config: &StoreConfig) -> Result<(Journal, Opened, Tables), StoreError> {
+    let (folder, tables) = (data.join("journal"), data.join("tables"));
+    if !Journal::is_in(&folder)? {
+        never_written(&tables)?;
+    }
+    let (journal, opened) = Journal::open(&folder, &config.journal())?;
+    if opened.cut_bytes > 0 {
+        tracing::warn!(
+            "cut a torn end of {} bytes off the journal: nothing in it was ever acknowledged",
+            opened.cut_bytes
+        );
+    }
+    let mut tables = Tables::open(&tables)?;
+    match tables.journal()? {
+        Some(own) if own == opened.id => {}
+        Some(own) if tables.sequence() > 0 => return Err(StoreError::Foreign { tables: own, journal: opened.id }),
+        _ => tables.belong_to(opened.id)?,
+    }
+    catch_up(&mut tables, &folder, &opened)?;
+    Ok((journal, opened, tables))
+}
+
+/// A journal is not begun where there has been one: that would take the place of what may still be put back.
+fn never_written(tables: &Path) -> Result<(), StoreError> {
+    if !tables.exists() {
+        return Ok(());
+    }
+    match Tables::open(tables)?.sequence() {
+        0 => Ok(()),
+        tables => Err(StoreError::Ahead { tables, journal: 0 }),
     }
 }
 
@@ -151,3 +204,6 @@ fn catch_up(tables: &mut Tables, folder: &Path, opened: &Opened) -> Result<(), S
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
+
+#[cfg(test)]
+mod tests;

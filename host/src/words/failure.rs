@@ -25,6 +25,7 @@ pub mod code {
     pub const KEY_TOO_LARGE: &str = "key-too-large";
     pub const NOT_IN_TURN: &str = "not-in-turn";
     pub const OVERLOADED: &str = "overloaded";
+    pub const PURGED: &str = "purged";
     pub const STATE_FULL: &str = "state-full";
     pub const TIMEOUT: &str = "timeout";
     pub const TOO_LARGE: &str = "too-large";

@@ -3,6 +3,7 @@
 //! Pure: no IO, no tokio, no wasmtime. Everything that arrives from outside becomes one of these types or a clear error
 //! here, so that the layers above need not check again.
 
+pub mod cell;
 pub mod descriptor;
 pub mod failure;
 pub mod limits;

@@ -74,4 +74,26 @@ impl<A: Clone> Course<A> {
             self.verdict = Verdict::Serving;
         }
     }
+
+    /// An operator wants all forgotten that the space holds.
+    pub fn purge(&mut self, now: Instant) {
+        if self.underway().is_some() {
+            self.watched.note_change(now);
+        }
+        self.phase = Phase::Applying;
+    }
+
+    /// Takes in that nothing is left of the space, or that it was refused. What comes next of its file comes as if for the
+    /// first time.
+    pub fn purged(&mut self, done: bool, now: Instant) {
+        self.phase = Phase::Idle;
+        if done {
+            self.memory.running = None;
+            self.memory.former = None;
+            self.report = None;
+            if self.stopped {
+                self.watched.note_change(now);
+            }
+        }
+    }
 }

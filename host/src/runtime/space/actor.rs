@@ -13,6 +13,7 @@ use super::backoff::Backoff;
 use super::envelope::{Answer, Envelope};
 use super::graves::Grave;
 use super::mailbox::{Room, Share};
+use super::purge::{PurgeOrder, ShowOrder};
 use super::restart::{Fault, Fitness, Health, Verdict, judge};
 use super::swap::SwapOrder;
 use super::turn::{Turn, now_ms};
@@ -57,6 +58,10 @@ pub enum Control {
     Unload(oneshot::Sender<()>),
     /// End for good.
     Close,
+    /// Show a page of the state.
+    Show(Box<ShowOrder>),
+    /// Forget all that there is.
+    Purge(PurgeOrder),
 }
 
 /// Where the partition's `Turn` is: inside a live instance, or waiting for one.
@@ -78,12 +83,14 @@ pub struct Actor {
     pub(super) reader: Option<Reader>,
     /// While it does not serve: whoever waited in `batch` has been refused, and only arrivals are still to be looked at.
     batch_refused: bool,
-    backoff: Backoff,
+    pub backoff: Backoff,
     pub health: Health,
     /// After faults of its own it serves nobody until then.
     pub rest_until: Option<Instant>,
     drained: Vec<oneshot::Sender<()>>,
     jitter: Xoshiro256PlusPlus,
+    /// The record that purged the space: what an earlier one has put on its way is gone, even if it arrives later.
+    pub purged_at: u64,
 }
 
 /// How a call into the guest ended.
@@ -112,6 +119,7 @@ impl Actor {
             health: Health::default(),
             rest_until: None,
             drained: Vec::new(),
+            purged_at: 0,
         }
     }
 
@@ -197,6 +205,8 @@ impl Actor {
                 self.vacate();
                 let _ = done.send(());
             }
+            Control::Show(order) => self.show(*order),
+            Control::Purge(order) => self.purge(order).await,
             Control::Look | Control::Close => {}
         }
     }
@@ -220,6 +230,10 @@ impl Actor {
                 return None;
             }
             let envelope = self.batch.pop_front()?;
+            if self.is_purged(&envelope) {
+                self.forget(*envelope);
+                continue;
+            }
             let is_waiting_client = envelope.waiter.is_some() && matches!(envelope.message.sender, Sender::Client(_));
             if is_waiting_client {
                 return Some(envelope);
@@ -300,7 +314,7 @@ impl Actor {
     }
 
     /// A command with someone waiting is never put off: if it cannot be served now, it is refused now.
-    fn refuse_those_who_wait(&mut self) {
+    pub fn refuse_those_who_wait(&mut self) {
         let mut unseen = VecDeque::new();
         self.partition.mailbox.take_batch(&mut unseen);
         if !std::mem::replace(&mut self.batch_refused, true) {
@@ -599,7 +613,7 @@ impl Actor {
         self.partition.counters.memory_bytes.store(memory, Ordering::Relaxed);
     }
 
-    fn turn(&self) -> &Turn {
+    pub fn turn(&self) -> &Turn {
         match &self.seat {
             Seat::Live(instance) => instance.host(),
             Seat::Empty(turn) => turn,

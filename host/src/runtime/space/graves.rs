@@ -59,17 +59,29 @@ impl Graves {
     }
 
     /// Takes a message out, as if it had never been tried; if it has made requests, then at the time at which it made them,
-    /// so that it makes the same again and gets what they got.
-    pub fn exhume(&self, id: MessageId) -> Option<Grave> {
+    /// so that it makes the same again and gets what they got. It is written down before anyone else can look, and rests on
+    /// that record.
+    pub fn exhume(&self, id: MessageId, write_down: impl FnOnce(&Grave) -> Option<u64>) -> Option<Grave> {
         let mut graves = self.lock();
         let index = graves.iter().position(|grave| grave.envelope.message.id == id)?;
         let mut grave = graves.remove(index)?;
+        if let Some(sequence) = write_down(&grave) {
+            grave.envelope.depends_on = grave.envelope.depends_on.max(sequence);
+        }
         grave.envelope.attempt = 0;
         grave.envelope.congested_since = None;
         if grave.envelope.first.requests.is_empty() {
             grave.envelope.first = FirstAttempt::default();
         }
         Some(grave)
+    }
+
+    /// Forgets all of them, with whatever `write_down` writes at the same moment. Answers its sequence, and how many there
+    /// were.
+    pub fn clear(&self, write_down: impl FnOnce() -> u64) -> (u64, u64) {
+        let mut graves = self.lock();
+        let sequence = write_down();
+        (sequence, graves.drain(..).count() as u64)
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Grave>> {

@@ -272,6 +272,18 @@ impl Mailbox {
         rooms
     }
 
+    /// Drops what was put off and made before this sequence. Answers the ids.
+    pub fn forget_put_off(&self, before: u64) -> Vec<MessageId> {
+        let mut lanes = self.lock();
+        let all = std::mem::take(&mut lanes.put_off);
+        let (gone, kept) = all.into_iter().partition::<VecDeque<_>, _>(|put_off| put_off.id.sequence < before);
+        lanes.put_off = kept;
+        let oldest = lanes.put_off.iter().map(|put_off| put_off.id.sequence).min();
+        self.needs_from.store(oldest.unwrap_or(u64::MAX), Ordering::Release);
+        self.behind.store(!lanes.put_off.is_empty(), Ordering::Release);
+        gone.into_iter().map(|put_off| put_off.id).collect()
+    }
+
     pub fn push_control(&self, control: Control) {
         let mut lanes = self.lock();
         lanes.control.push_back(control);

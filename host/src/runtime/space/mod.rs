@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod graves;
 pub mod mailbox;
 pub mod outbox;
+pub mod purge;
 pub mod restart;
 pub mod state;
 pub mod subscription;
@@ -39,7 +40,7 @@ pub struct Space {
     /// None until the first version serves.
     loaded: ArcSwapOption<Loaded>,
     /// What served before the host started.
-    past: Option<Former>,
+    past: ArcSwapOption<Former>,
     pub logs: Logs,
     pub graves: Graves,
     /// One deployment at a time.
@@ -169,7 +170,7 @@ impl Space {
             state: AtomicU8::new(0),
             reason: Mutex::default(),
             loaded: ArcSwapOption::empty(),
-            past,
+            past: ArcSwapOption::from_pointee(past),
             logs: Logs::default(),
             graves: Graves::default(),
             deploying: tokio::sync::Mutex::default(),
@@ -206,7 +207,7 @@ impl Space {
             generation: loaded.generation,
             serves: true,
         });
-        loaded.or_else(|| self.past.clone())
+        loaded.or_else(|| self.past.load().as_deref().cloned())
     }
 
     pub fn set_loaded(&self, loaded: Loaded) {
@@ -214,6 +215,12 @@ impl Space {
             partition.mailbox.resize(&loaded.settings.limits);
         }
         self.loaded.store(Some(Arc::new(loaded)));
+    }
+
+    /// No version serves or has served: whatever is deployed next is the first.
+    pub fn set_new(&self) {
+        self.loaded.store(None);
+        self.past.store(None);
     }
 
     /// The partition that handles messages with that key.

@@ -55,21 +55,7 @@ impl PartitionState {
 
     /// A page of entries, and the key to go on after if there are more.
     pub fn scan(&self, prefix: &[u8], limit: u32, after: Option<&[u8]>) -> Page {
-        let from = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            _ => Bound::Included(prefix),
-        };
-        let mut rest = self.map.range::<[u8], _>((from, Bound::Unbounded)).take_while(|(k, _)| k.starts_with(prefix));
-        let limit = PAGE_ENTRIES.min(limit as usize);
-        let mut entries: Vec<(Vec<u8>, Bytes)> = Vec::new();
-        let mut bytes = 0;
-        while entries.len() < limit && bytes < PAGE_BYTES {
-            let Some((key, value)) = rest.next() else { return Page { entries, next: None } };
-            bytes += key.len() + value.len();
-            entries.push((key.clone(), value.clone()));
-        }
-        let next = rest.next().is_some().then(|| entries.last().map(|(key, _)| key.clone())).flatten();
-        Page { entries, next }
+        scan(&self.map, prefix, limit, after)
     }
 
     /// The keys that the turn in hand has written, each once, and what they hold now.
@@ -120,6 +106,25 @@ impl PartitionState {
     pub fn usage(&self) -> (u64, u64) {
         (self.map.len() as u64, self.bytes)
     }
+}
+
+/// A page of a partition's keys, and the one to go on after if there are more.
+pub fn scan(map: &BTreeMap<Vec<u8>, Bytes>, prefix: &[u8], limit: u32, after: Option<&[u8]>) -> Page {
+    let from = match after {
+        Some(after) if after >= prefix => Bound::Excluded(after),
+        _ => Bound::Included(prefix),
+    };
+    let mut rest = map.range::<[u8], _>((from, Bound::Unbounded)).take_while(|(k, _)| k.starts_with(prefix));
+    let limit = PAGE_ENTRIES.min(limit as usize);
+    let mut entries: Vec<(Vec<u8>, Bytes)> = Vec::new();
+    let mut bytes = 0;
+    while entries.len() < limit && bytes < PAGE_BYTES {
+        let Some((key, value)) = rest.next() else { return Page { entries, next: None } };
+        bytes += key.len() + value.len();
+        entries.push((key.clone(), value.clone()));
+    }
+    let next = rest.next().is_some().then(|| entries.last().map(|(key, _)| key.clone())).flatten();
+    Page { entries, next }
 }
 
 fn weigh(key: &[u8], value: &[u8]) -> u64 {

@@ -124,6 +124,18 @@ impl Turn {
         }
     }
 
+    /// State and timers have never been, as far as anybody can tell after record `sequence`.
+    pub fn wipe(&mut self, sequence: u64) {
+        self.state = PartitionState::default();
+        self.timers = Timers::default();
+        self.depends_on = sequence;
+    }
+
+    /// Keys and bytes of the state.
+    pub fn state_usage(&self) -> (u64, u64) {
+        self.state.usage()
+    }
+
     pub fn settings(&self) -> &Arc<SpaceSettings> {
         &self.settings
     }

@@ -14,7 +14,7 @@ use thiserror::Error;
 pub enum JournalError {
     #[error(
         "the journal is damaged at byte {offset} of {}: {damage}; nothing was changed: restore the data folder from a \
-         backup, or move this file and all later ones out of the folder to go on without what they hold",
+         backup, or start with `--accept-loss` to go on without what cannot be read any more and what rests on it",
         segment.display()
     )]
     Damaged { segment: PathBuf, offset: u64, damage: Damage },

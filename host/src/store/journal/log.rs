@@ -57,11 +57,34 @@ impl Journal {
     pub fn open(folder: &Path, config: &JournalConfig) -> Result<(Journal, Opened), JournalError> {
         let folder = recover::make_folder(folder)?;
         let segment_bytes = config.segment_bytes.max(2 * HEADER);
-        let Recovered { identity, sealed, active, last, cut_bytes } = recover::recover(&folder, segment_bytes)?;
-        let sealed = VecDeque::from(sealed);
-        let journal = Journal { folder, segment_bytes, identity, sealed, active, spare: None, last, broken: None };
+        let recovered = recover::recover(&folder, segment_bytes)?;
+        let (id, last, cut_bytes) = (recovered.identity.id, recovered.last, recovered.cut_bytes);
+        let journal = Journal::of(folder, segment_bytes, recovered);
         let first = journal.segments().find_map(|segment| segment.first);
-        Ok((journal, Opened { id: identity.id, first, last, cut_bytes }))
+        Ok((journal, Opened { id, first, last, cut_bytes }))
+    }
+
+    /// Begins a journal of that id where there is none. Its first group may have any sequence.
+    pub fn begin(folder: &Path, config: &JournalConfig, id: u64) -> Result<Journal, JournalError> {
+        if Journal::is_in(folder)? {
+            let there = || std::io::ErrorKind::AlreadyExists.into();
+            return Err(JournalError::failed("begin a journal in", folder)(there()));
+        }
+        let folder = recover::make_folder(folder)?;
+        let segment_bytes = config.segment_bytes.max(2 * HEADER);
+        let started = recover::start_as(&folder, segment_bytes, id)?;
+        Ok(Journal::of(folder, segment_bytes, started))
+    }
+
+    /// Whether the folder holds any segment, whole or not.
+    pub fn is_in(folder: &Path) -> Result<bool, JournalError> {
+        Ok(folder.exists() && !segment::list(folder)?.is_empty())
+    }
+
+    fn of(folder: PathBuf, segment_bytes: u64, recovered: Recovered) -> Self {
+        let Recovered { identity, sealed, active, last, .. } = recovered;
+        let sealed = VecDeque::from(sealed);
+        Journal { folder, segment_bytes, identity, sealed, active, spare: None, last, broken: None }
     }
 
     /// When this returns `Ok`, the group is durable. It is left as it is, to be read or cleared.

@@ -43,11 +43,19 @@ pub fn recover(folder: &Path, segment_bytes: u64) -> Result<Recovered, JournalEr
 
 /// The first segment of a new journal.
 fn start(folder: &Path, segment_bytes: u64) -> Result<Recovered, JournalError> {
-    let random =
-        || SysRng.try_next_u64().map_err(io::Error::other).map_err(JournalError::failed("find a salt for", folder));
-    let identity = Identity { id: random()?, salt: Salt(random()?) };
+    start_as(folder, segment_bytes, random(folder)?)
+}
+
+/// The same, of a journal that has an id already.
+pub fn start_as(folder: &Path, segment_bytes: u64, id: u64) -> Result<Recovered, JournalError> {
+    let identity = Identity { id, salt: Salt(random(folder)?) };
     let active = Plan::new(folder, identity, 1, segment_bytes).build()?.install()?;
     Ok(Recovered { identity, sealed: Vec::new(), active, last: None, cut_bytes: 0 })
+}
+
+/// A number that nobody can guess, for the journal in `folder`.
+fn random(folder: &Path) -> Result<u64, JournalError> {
+    SysRng.try_next_u64().map_err(io::Error::other).map_err(JournalError::failed("find a number for", folder))
 }
 
 /// A segment that has been looked at.

@@ -7,11 +7,13 @@
 use super::error::TablesError;
 use super::keys::{self, Table};
 use super::rows::corrupt;
-use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, UserKey, UserValue};
+use fjall::{
+    Database, Guard, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, UserKey, UserValue,
+};
 use std::path::Path;
 
 /// Of the layout of keys and values. A host refuses a higher one.
-const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 
 /// Blocks are read at the start and, rarely, for a message that has waited for long.
 const CACHE_BYTES: u64 = 4 << 20;
@@ -105,6 +107,23 @@ impl Disk {
         Ok(batch.commit()?)
     }
 
+    /// The id of the journal that the tables are written behind; none in new ones.
+    pub fn journal(&self) -> Result<Option<u64>, TablesError> {
+        let key = journal_key();
+        self.get(&key)?.map(|value| number(&key, &value).map(u64::from_be_bytes)).transpose()
+    }
+
+    pub fn set_journal(&self, id: u64) -> Result<(), TablesError> {
+        let mut batch = self.batch();
+        batch.insert(&self.rows, journal_key(), id.to_be_bytes());
+        Ok(batch.commit()?)
+    }
+
+    /// All rows as they are now, whatever is written from here on.
+    pub fn frozen(&self) -> impl Iterator<Item = Result<(UserKey, UserValue), TablesError>> + Send + use<> {
+        self.database.snapshot().iter(&self.rows).map(read)
+    }
+
     fn batch(&self) -> OwnedWriteBatch {
         self.database.batch().durability(Some(PersistMode::SyncAll))
     }
@@ -117,6 +136,10 @@ impl Disk {
 
 fn sequence_key() -> Vec<u8> {
     keys::named(Table::Meta, "sequence")
+}
+
+fn journal_key() -> Vec<u8> {
+    keys::named(Table::Meta, "journal")
 }
 
 fn read(row: Guard) -> Result<(UserKey, UserValue), TablesError> {

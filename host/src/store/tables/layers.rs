@@ -175,7 +175,6 @@ impl Layers {
         self.flush(sequence)
     }
 
-    #[cfg(test)]
     pub fn disk(&self) -> &Disk {
         &self.disk
     }

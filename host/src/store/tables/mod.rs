@@ -12,6 +12,7 @@
 
 mod apply;
 mod disk;
+pub mod dump;
 mod effects;
 mod error;
 pub mod image;
@@ -28,6 +29,7 @@ mod timers;
 mod tests;
 
 use super::record::Record;
+pub use disk::FORMAT;
 pub use error::TablesError;
 pub use image::Image;
 use keys::EXPIRING;
