@@ -100,7 +100,8 @@ impl Host {
             reason = self.runtime.failed() => return Err(anyhow!("the data folder has failed: {reason}")),
         };
         drop(self.announcement);
-        reloads.shutdown().await;
+        // A swap in hand may wait for a disk that is full: what is not durable then has not happened.
+        let _ = tokio::time::timeout(GRACE, reloads.shutdown()).await;
         self.runtime.shutdown(GRACE).await;
         served
     }

@@ -23,7 +23,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts a host on any free port, with an empty drop folder, and waits until it listens.
+    /// Starts a host on any free port, with an empty drop folder, and waits until it is ready.
     pub async fn start() -> Self {
         Daemon::start_with("").await
     }
@@ -33,7 +33,9 @@ impl Daemon {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("spaces")).expect("a drop folder");
         std::fs::write(folder.path().join("spacehost.toml"), settings).expect("a settings file");
-        Daemon::start_in(Arc::new(folder), &[]).await
+        let daemon = Daemon::start_in(Arc::new(folder), &[]).await;
+        daemon.ready().await;
+        daemon
     }
 
     /// Starts a host in a folder that has been prepared for it.

@@ -133,3 +133,36 @@ async fn an_event_larger_than_the_whole_backlog_is_read_from_the_journal() {
     assert_eq!(event.send().await.unwrap().status(), StatusCode::ACCEPTED);
     assert_eq!(daemon.noted("slow", 1).await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_space_whose_file_is_missing_at_the_start_hears_later_what_was_published_meanwhile() {
+    let daemon = host().await;
+    daemon.kill();
+    let away = daemon.folder().join("slow.wasm");
+    std::fs::rename(daemon.file("slow.wasm"), &away).unwrap();
+    let daemon = daemon.again(&[]).await;
+    daemon.ready().await;
+    publish(&daemon, 0, 40).await;
+    assert_eq!(daemon.space("slow").await, Value::Null);
+    std::fs::rename(&away, daemon.file("slow.wasm")).unwrap();
+    assert_eq!(heard(&daemon.noted("slow", 40).await), numbers(40));
+}
+
+#[tokio::test]
+async fn an_event_is_not_taken_in_before_its_subscribers_are_loaded() {
+    let daemon = host().await;
+    let daemon = daemon.killed().await;
+    let accepted = async || {
+        let event = daemon.request(Method::POST, "/v1/events/news.n").json(&json!("first")).send().await.unwrap();
+        match event.status().as_u16() {
+            202 => Some(()),
+            503 => None,
+            status => panic!("{status}"),
+        }
+    };
+    until("the host takes events in", accepted).await;
+    daemon.ready().await;
+    for space in ["slow", "good"] {
+        assert_eq!(heard(&daemon.noted(space, 1).await), [json!("first")]);
+    }
+}

@@ -148,3 +148,18 @@ async fn requests_between_two_spaces_in_both_directions_end_without_a_deadlock()
     assert!(host.settled("a").await.is_empty() && host.settled("b").await.is_empty());
     assert_eq!((host.total("a").await, host.total("b").await), (50_050, 50_050));
 }
+
+#[tokio::test]
+async fn an_event_leads_to_requests_of_their_own_at_each_subscriber() {
+    let host = spaces(&["a", "b", "c"], SpaceSettings::default()).await;
+    // `c` hears the event, too, but a request to itself is a cycle.
+    host.publish("news.x.hot", json!({ "steps": [ask("c", json!(["note-context"]))] }));
+    let notes = host.noted("c", 2).await;
+    let mut ids: Vec<String> = notes.iter().map(|note| note["id"].to_string()).collect();
+    let mut random: Vec<String> = notes.iter().map(|note| note["random"].to_string()).collect();
+    for different in [&mut ids, &mut random] {
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), 2, "{notes:?}");
+    }
+}

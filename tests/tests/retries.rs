@@ -104,3 +104,19 @@ async fn a_full_dead_letter_table_stops_the_space_and_says_so() {
     let refusal = host.try_run("a", json!([])).await.unwrap_err();
     assert_eq!(refusal.to_string(), "space `a` is blocked: it takes no messages now");
 }
+
+#[tokio::test]
+async fn two_messages_that_keep_trapping_do_not_stop_the_others() {
+    let host = Host::start();
+    let slow = limits(|limits| (limits.retry_first_ms, limits.retry_most_ms) = (20, 20));
+    host.deploy_with("a", "probe", slow).await.unwrap();
+    for _ in 0..2 {
+        host.send("a", json!(["trap"])).unwrap();
+    }
+    for n in 0..20 {
+        host.send("a", json!([{ "note": n }])).unwrap();
+    }
+    assert_eq!(host.settled("a").await.len(), 2);
+    assert_eq!(host.notes("a").await.len(), 20);
+    assert_eq!(host.status("a").state, SpaceState::Running);
+}

@@ -34,6 +34,13 @@ impl AskedBefore {
         first
     }
 
+    /// The partition is purged: what it had got is nobody's.
+    pub fn forget(&self, partition: &PartitionName) {
+        let mut all = self.lock();
+        all.retain(|(known, _), _| known != partition);
+        self.any.store(!all.is_empty(), Ordering::Release);
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<(PartitionName, MessageId), FirstAttempt>> {
         self.first_attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }

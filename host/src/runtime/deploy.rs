@@ -52,7 +52,7 @@ impl Runtime {
             return Err(DeployError::Stopping);
         }
         let settings = Arc::new(settings);
-        let space = self.0.space_for(name, &artifact, &settings)?;
+        let space = self.0.space_for(name, &artifact, &settings).await?;
         let _one_at_a_time = space.deploying.lock().await;
         let result = self.0.swap_in(&space, artifact, settings).await;
         if space.former().is_none() && space.usage().backlog_messages == 0 {
@@ -106,8 +106,9 @@ pub async fn order(space: &Space, control: fn(oneshot::Sender<()>) -> Control) {
 }
 
 impl Inner {
-    /// The space of that name with as many partitions as the artifact wants; made if there is none.
-    fn space_for(
+    /// The space of that name with as many partitions as the artifact wants; made if there is none. Its partitions can change
+    /// only as long as there is nothing in them.
+    async fn space_for(
         &self,
         name: &SpaceName,
         artifact: &Artifact,
@@ -115,20 +116,32 @@ impl Inner {
     ) -> Result<Arc<Space>, DeployError> {
         let wanted = artifact.descriptor().partitions;
         if let Some(space) = self.router.space(name) {
-            let usage = space.usage();
-            if usage.partitions == wanted {
+            let from = space.partitions.len() as u32;
+            if from == wanted {
                 return Ok(space);
             }
-            if usage.state_keys + usage.backlog_messages + usage.timers + usage.dead_letters > 0 {
-                return Err(DeployError::Partitions { from: usage.partitions, to: wanted });
+            order(&space, Control::Count).await;
+            if !space.is_empty() {
+                return Err(DeployError::Partitions { from, to: wanted });
             }
             self.forget(&space);
         }
-        let past = self.past_of(name, wanted)?;
-        let numbers = self.partition_numbers(u64::from(wanted));
+        Ok(self.settle(name, wanted, settings, PastSpace::default()))
+    }
+
+    /// Takes up what the store holds of a space. Until a version is deployed it does not serve, and what is sent to it waits.
+    pub(super) fn take_up(&self, name: &SpaceName, past: PastSpace) {
+        let known = past.parts.keys().last().map_or(1, |last| last + 1);
+        let partitions = past.partitions.unwrap_or(known);
+        let space = self.settle(name, partitions, &Arc::default(), past);
+        space.set_state(SpaceState::Removed, "its file is not in the folder");
+    }
+
+    fn settle(&self, name: &SpaceName, partitions: u32, settings: &Arc<SpaceSettings>, past: PastSpace) -> Arc<Space> {
         let PastSpace { former, mut parts, .. } = past;
-        let keeps = self.router.ledger.keeps_records();
-        let space = Arc::new(Space::new(name.clone(), numbers, &settings.limits, Origin { past: former, keeps }));
+        let (numbers, keeps) = (self.partition_numbers(u64::from(partitions)), self.router.ledger.keeps_records());
+        let origin = Origin { past: former, keeps };
+        let space = Arc::new(Space::new(name.clone(), numbers, &settings.limits, origin));
         for index in 0..space.partitions.len() {
             self.router.ledger.keep_for(space.partitions[index].mailbox.needs_from());
             let turn = Turn::new(self.router.clone(), space.clone(), index, settings.clone());
@@ -141,20 +154,7 @@ impl Inner {
         self.router.update(|table| {
             table.insert(name.clone(), space.clone());
         });
-        Ok(space)
-    }
-
-    /// What the store holds of the space. Its partitions can change only as long as there is nothing in them.
-    fn past_of(&self, name: &SpaceName, wanted: u32) -> Result<PastSpace, DeployError> {
-        let mut all = self.past();
-        let Some(past) = all.take(name) else { return Ok(PastSpace::default()) };
-        match past.partitions {
-            Some(from) if from != wanted && !past.is_empty() => {
-                all.put_back(name.clone(), past);
-                Err(DeployError::Partitions { from, to: wanted })
-            }
-            _ => Ok(past),
-        }
+        space
     }
 
     fn forget(&self, space: &Arc<Space>) {
@@ -207,6 +207,7 @@ impl Inner {
         if !ledger.keeps_records() {
             return ledger.next_sequence();
         }
+        let subscriptions = &artifact.descriptor().subscriptions;
         let record = Record::Deployed {
             space: space.name.as_str(),
             version: record::Version {
@@ -214,6 +215,7 @@ impl Inner {
                 digest: artifact.digest(),
                 generation,
                 partitions: space.partitions.len() as u32,
+                subscriptions: subscriptions.iter().map(|heard| heard.pattern.as_str()).collect(),
             },
             migrated: tried.iter().map(|tried| tried.effects.record.as_slice()).collect(),
             time_ms: now_ms(),

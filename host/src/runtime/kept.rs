@@ -36,10 +36,9 @@ impl Runtime {
     /// Removes copies that no space needs, if they are too many. Blocking.
     pub fn forget_old_components(&self) {
         let Some(artifacts) = &self.0.artifacts else { return };
-        let mut needed: HashSet<String> = self.0.past().digests().collect();
-        for space in self.0.router.table().values() {
-            needed.extend(space.former().map(|former| former.digest().to_owned()));
-        }
+        let spaces = self.0.router.table();
+        let serving = spaces.values().filter_map(|space| space.former());
+        let needed: HashSet<String> = serving.map(|former| former.digest().to_owned()).collect();
         if let Err(error) = artifacts.shrink(&needed) {
             tracing::warn!("old components could not be removed from the data folder: {error}");
         }
@@ -106,13 +105,6 @@ fn note_of(sequence: u64, reload: &Reload<'_>, time_ms: u64) -> ReloadNote {
         verdict: reload.verdict.to_owned(),
         reason: reload.reason.to_owned(),
         took_us: reload.took_us.iter().map(|(step, took)| ((*step).to_owned(), *took)).collect(),
-    }
-}
-
-impl super::past::PastSpace {
-    /// What is known of it.
-    pub fn kept(&self) -> Kept {
-        Kept { digest: self.former.as_ref().map(|former| former.digest().into()), remembered: self.remembered.clone() }
     }
 }
 

@@ -80,7 +80,7 @@ struct Inner {
     engine: Engine,
     executors: Executors,
     router: Arc<Router>,
-    /// What the store holds of spaces that have not been loaded yet.
+    /// What the store held, as far as nobody has asked for it yet.
     past: Mutex<Past>,
     /// The components of versions; none in memory.
     artifacts: Option<Artifacts>,
@@ -104,8 +104,8 @@ impl Runtime {
     pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
         let Store { ledger, started, host_id, image, journal, artifacts, keeper } = store;
         let router = Arc::new(Router::new(ledger, started, host_id, journal));
-        let past = Past::of(image, &router);
-        Ok(Runtime(Arc::new(Inner {
+        let (past, spaces) = Past::of(image, &router);
+        let inner = Inner {
             engine: Engine::new(&config.engine).map_err(|error| anyhow::anyhow!("{error:#}"))?,
             executors: Executors::start(config.executors)?,
             router,
@@ -115,7 +115,11 @@ impl Runtime {
             partitions: AtomicU64::new(0),
             swap_wait: config.swap_wait,
             stopping: AtomicBool::new(false),
-        })))
+        };
+        for (name, space) in spaces {
+            inner.take_up(&name, space);
+        }
+        Ok(Runtime(Arc::new(inner)))
     }
 
     /// Compiles and checks bytes, including `describe`. Blocking and CPU-heavy: call it on a thread of its own.
@@ -379,6 +383,10 @@ impl Inner {
         sender: Option<Sender>,
     ) -> Result<MessageId, Refusal> {
         self.takes_in()?;
+        // Until all that was there has been loaded, an event of a client could miss its subscribers.
+        if sender.is_none() && !self.router.is_open() {
+            return Err(Refusal::Starting);
+        }
         check_size(&body, crate::words::Limits::default().message_bytes)?;
         let route = RouteCache::default().event(&self.router, topic);
         let route = route.map_err(|_| Refusal::BadName(NameError::Topic(topic.chars().take(64).collect())))?;

@@ -1,9 +1,10 @@
-//! What the store holds from before the host started, as the runtime takes it up: space by space, when each is loaded.
+//! What the store holds from before the host started, as the runtime takes it up: space by space, each with its partitions,
+//! whether its file is there or not.
 //!
 //! Translation from the store's words, and no decisions but one: what cannot belong to any space of ours (a name that no
 //! space can have) stays in the store and is left alone.
 
-use super::api::{Answered, AnsweredWith, Holdings, Kept, Outcome, Remembered};
+use super::api::{Answered, AnsweredWith, Kept, Outcome};
 use super::router::Router;
 use super::space::Former;
 use super::space::envelope::{Envelope, FirstAttempt, Progress, Recorded};
@@ -17,15 +18,17 @@ use crate::store::tables::image;
 use crate::words::message::{Kind, PartitionName, Sender};
 use crate::words::{Failure, Message, MessageId, SpaceName};
 use bytes::Bytes;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// All spaces that have not been loaded yet.
+/// What is asked for only once after the start.
 #[derive(Default)]
 pub struct Past {
-    spaces: HashMap<SpaceName, PastSpace>,
+    /// Oldest first.
     pub answered: Vec<Answered>,
+    kept: HashMap<SpaceName, Kept>,
 }
 
 /// One space as it was.
@@ -34,8 +37,6 @@ pub struct PastSpace {
     pub former: Option<Former>,
     /// How many partitions that version had; none if it was never deployed.
     pub partitions: Option<u32>,
-    /// Which versions are not to be tried again.
-    pub remembered: Remembered,
     pub parts: BTreeMap<u32, PastPartition>,
 }
 
@@ -51,8 +52,8 @@ pub struct PastPartition {
 }
 
 impl Past {
-    /// Takes the image apart; what became of tracked messages, and what those got who were asked, goes to the router at once.
-    pub fn of(image: Image, router: &Router) -> Self {
+    /// Takes the image apart, into spaces and the rest; what became of tracked messages, and what those got who were asked, goes to the router at once.
+    pub fn of(image: Image, router: &Router) -> (Self, Vec<(SpaceName, PastSpace)>) {
         for (asked, replies) in image.asked {
             // Only a space of a legal name has ever been asked.
             if let Ok(space) = SpaceName::parse(&asked.space) {
@@ -60,75 +61,50 @@ impl Past {
                 router.asked_before.note(partition, id_of(asked.message), first_attempt(replies));
             }
         }
-        for (id, ended) in image.outcomes {
+        let mut outcomes: Vec<_> = image.outcomes.into_iter().collect();
+        outcomes.sort_by_key(|(_, ended)| ended.time_ms);
+        for (id, ended) in outcomes {
             router.outcomes.accepted(id_of(id));
             router.outcomes.ended(id_of(id), outcome(ended.outcome));
         }
         let now_ms = now_ms();
-        let answered = image.idempotency.into_iter().map(|(key, answer)| answered(key, answer, now_ms)).collect();
-        let mut past = Past { spaces: HashMap::new(), answered };
+        let answered = image.idempotency.into_iter().map(|(key, answer)| answered(key, answer, now_ms));
+        let mut past = Past { answered: answered.collect(), kept: HashMap::new() };
+        past.answered.sort_by_key(|answered| Reverse(answered.age));
+        let mut spaces = Vec::new();
         for (name, space) in image.spaces {
             match SpaceName::parse(&name) {
-                Ok(name) => drop(past.spaces.insert(name, space_of(space, router))),
+                Ok(name) => {
+                    past.kept.insert(name.clone(), kept(&space));
+                    spaces.push((name, space_of(space, router)));
+                }
                 Err(error) => tracing::error!("the store has a space of a name that none can have: {error}"),
             }
         }
-        past
-    }
-
-    /// What there is of that space, for whoever runs it from now on.
-    pub fn take(&mut self, name: &SpaceName) -> Option<PastSpace> {
-        self.spaces.remove(name)
+        (past, spaces)
     }
 
     /// What is known of that space's versions.
     pub fn kept(&self, name: &SpaceName) -> Kept {
-        self.spaces.get(name).map(PastSpace::kept).unwrap_or_default()
+        self.kept.get(name).cloned().unwrap_or_default()
     }
 
-    /// Of the components that served last.
-    pub fn digests(&self) -> impl Iterator<Item = String> {
-        self.spaces.values().filter_map(|space| space.former.as_ref()).map(|former| former.digest().to_owned())
-    }
-
-    pub fn look(&self, name: &SpaceName) -> Option<&PastSpace> {
-        self.spaces.get(name)
-    }
-
-    pub fn put_back(&mut self, name: SpaceName, space: PastSpace) {
-        self.spaces.insert(name, space);
+    /// It was purged.
+    pub fn forget(&mut self, name: &SpaceName) {
+        self.kept.remove(name);
     }
 }
 
-impl PastSpace {
-    pub fn holdings(&self) -> Holdings {
-        let mut sum = Holdings::default();
-        for part in self.parts.values() {
-            sum += Holdings {
-                keys: part.state.len() as u64,
-                bytes: part.state.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum(),
-                messages: part.pending.len() as u64,
-                timers: part.timers.len() as u64,
-                dead_letters: part.graves.len() as u64,
-            };
-        }
-        sum
-    }
-
-    /// Whether a change of its partitions would lose nothing.
-    pub fn is_empty(&self) -> bool {
-        self.parts.values().all(|part| {
-            let waits = !part.pending.is_empty() || part.cut_off_from.is_some();
-            part.state.is_empty() && part.timers.is_empty() && part.graves.is_empty() && !waits
-        })
-    }
+fn kept(space: &image::Space) -> Kept {
+    let digest = space.version.as_ref().map(|version| version.digest.as_str().into());
+    Kept { digest, remembered: space.memory.clone().into() }
 }
 
 fn space_of(space: image::Space, router: &Router) -> PastSpace {
     let partitions = space.version.as_ref().map(|version| version.partitions);
-    let former = space.version.map(|was| Former::of_the_past(was.version, was.digest, was.generation));
+    let former = space.version.map(Former::of_the_past);
     let parts = space.partitions.into_iter().map(|(index, part)| (index, partition_of(index, part, router)));
-    PastSpace { former, partitions, remembered: space.memory.into(), parts: parts.collect() }
+    PastSpace { former, partitions, parts: parts.collect() }
 }
 
 fn partition_of(index: u32, part: image::Partition, router: &Router) -> PastPartition {

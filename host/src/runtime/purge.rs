@@ -8,11 +8,10 @@
 //! partitions stay, empty, because turns of others may have room in their mailboxes; what such a turn sends after the record
 //! waits for the next version, which is a new space's first.
 
-use super::api::{Holdings, Outcome, Refusal, SpaceState};
-use super::past::PastSpace;
+use super::api::{Holdings, Refusal, SpaceState};
 use super::space::Space;
 use super::space::actor::Control;
-use super::space::purge::{PurgeOrder, purged};
+use super::space::purge::PurgeOrder;
 use super::{Inner, Runtime};
 use crate::store::ledger::Scribe;
 use crate::store::record::Record;
@@ -24,18 +23,14 @@ use tokio::sync::oneshot;
 impl Runtime {
     /// What a purge would take. Refused when the space cannot be purged now.
     pub fn holdings(&self, name: &SpaceName) -> Result<Holdings, Refusal> {
-        if let Some(space) = self.0.purgeable(name)? {
-            let usage = space.usage();
-            return Ok(Holdings {
-                keys: usage.state_keys,
-                bytes: usage.state_bytes,
-                messages: usage.backlog_messages,
-                timers: usage.timers,
-                dead_letters: usage.dead_letters,
-            });
-        }
-        let past = self.0.past();
-        past.look(name).map(PastSpace::holdings).ok_or_else(|| self.0.unknown(name))
+        let usage = self.0.purgeable(name)?.usage();
+        Ok(Holdings {
+            keys: usage.state_keys,
+            bytes: usage.state_bytes,
+            messages: usage.backlog_messages,
+            timers: usage.timers,
+            dead_letters: usage.dead_letters,
+        })
     }
 
     /// Deletes state, timers, backlog, dead letters and version of a space for good. It is done when it is on disk.
@@ -43,32 +38,28 @@ impl Runtime {
         if self.0.is_stopping() {
             return Err(Refusal::Stopping);
         }
-        let (sequence, gone) = match self.0.purgeable(name)? {
-            Some(space) => {
-                let _one_at_a_time = space.deploying.lock().await;
-                // It may have been started while this waited.
-                self.0.purgeable(name)?;
-                let purged = self.0.purge_all(&space).await?;
-                space.note("warn", format!("purged: {} are gone for good", purged.1));
-                purged
-            }
-            None => self.0.purge_past(name)?,
-        };
-        tracing::warn!(space = %name, "purged by the operator: {gone} are gone for good");
+        let space = self.0.purgeable(name)?;
+        let _one_at_a_time = space.deploying.lock().await;
+        // It may have been started while this waited.
+        self.0.purgeable(name)?;
+        let (sequence, gone) = self.0.purge_all(&space).await?;
+        self.0.past().forget(name);
+        space.note("warn", format!("purged by the operator: {gone} are gone for good"));
         self.0.router.gate.durable(sequence).await;
         Ok(gone)
     }
 }
 
 impl Inner {
-    /// The space, if it is one that does not run. None: it has not been loaded, or there is none.
-    fn purgeable(&self, name: &SpaceName) -> Result<Option<Arc<Space>>, Refusal> {
+    /// The space, if it is one that does not run.
+    fn purgeable(&self, name: &SpaceName) -> Result<Arc<Space>, Refusal> {
         if !self.router.is_open() {
             return Err(Refusal::Starting);
         }
-        let Some(space) = self.router.space(name).filter(|space| space.former().is_some()) else { return Ok(None) };
+        let there = self.router.space(name).filter(|space| space.former().is_some() || !space.is_empty());
+        let space = there.ok_or_else(|| self.unknown(name))?;
         match space.state() {
-            SpaceState::Stopped | SpaceState::Removed => Ok(Some(space)),
+            SpaceState::Stopped | SpaceState::Removed => Ok(space),
             state => Err(Refusal::NotStopped { space: name.clone(), state: state.word() }),
         }
     }
@@ -98,20 +89,6 @@ impl Inner {
         }
         join_all(dones).await;
         Ok((sequence, gone))
-    }
-
-    /// One that has not been loaded since the host started.
-    fn purge_past(&self, name: &SpaceName) -> Result<(u64, Holdings), Refusal> {
-        // Held until it is written down, so that no deployment takes it up in between.
-        let mut past = self.past();
-        let Some(space) = past.take(name) else { return Err(self.unknown(name)) };
-        let sequence = self.write_purge(name);
-        for (envelope, _) in
-            space.parts.values().flat_map(|part| &part.pending).filter(|(envelope, _)| envelope.tracked)
-        {
-            self.router.outcomes.ended(envelope.message.id, Outcome::Failed { failure: purged(name) });
-        }
-        Ok((sequence, space.holdings()))
     }
 
     fn write_purge(&self, name: &SpaceName) -> u64 {

@@ -151,8 +151,10 @@ impl Router {
             Address::parse(address).map_err(|error| Failure::last(code::BAD_ADDRESS, error.to_string()))?;
         let unknown = || Failure::passing(code::UNKNOWN_SPACE, format!("there is no space `{name}`"));
         let space = self.space(&name).filter(|space| space.state() != SpaceState::Removed).ok_or_else(unknown)?;
-        let known = space.loaded().is_some_and(|loaded| loaded.artifact.descriptor().has_command(&command));
-        if !known {
+        let Some(loaded) = space.loaded() else {
+            return Err(Failure::passing(code::UNAVAILABLE, format!("no version of `{name}` serves yet")));
+        };
+        if !loaded.artifact.descriptor().has_command(&command) {
             let message = format!("space `{name}` has no command `{command}`");
             return Err(Failure::last(code::UNKNOWN_COMMAND, message));
         }
@@ -161,8 +163,7 @@ impl Router {
 
     fn event_route(&self, topic: &str) -> Result<EventRoute, Failure> {
         let topic = Topic::parse(topic).map_err(|error| Failure::last(code::BAD_TOPIC, error.to_string()))?;
-        let hears =
-            |space: &&Arc<Space>| space.loaded().is_some_and(|loaded| loaded.artifact.descriptor().hears(&topic));
+        let hears = |space: &&Arc<Space>| space.hears(&topic);
         let mut subscribers: Vec<_> = self.table.load().values().filter(hears).cloned().collect();
         subscribers.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(EventRoute { topic: topic.shared(), subscribers })

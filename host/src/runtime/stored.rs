@@ -1,7 +1,6 @@
 //! What a space holds, for whoever looks at it: its state page by page, whether it serves or not.
 //!
-//! A partition's state is its actor's alone, so the actor is asked, between two turns. What is shown is on disk by then. A
-//! space that has not been loaded since the host started is read from the store's image.
+//! A partition's state is its actor's alone, so the actor is asked, between two turns. What is shown is on disk by then.
 
 use super::api::{Refusal, StateEntry, StatePage, StatePlace, StateQuery};
 use super::space::Space;
@@ -19,10 +18,9 @@ const PAGE_BYTES: usize = 1 << 20;
 impl Runtime {
     /// A page of a space's state. `Stopping` when the host ends meanwhile.
     pub async fn state(&self, name: &SpaceName, query: StateQuery) -> Result<StatePage, Refusal> {
-        let page = match self.0.router.space(name).filter(|space| space.former().is_some()) {
-            Some(space) => self.0.state_of(&space, query).await?,
-            None => self.0.past_state(name, &query)?,
-        };
+        let there = self.0.router.space(name).filter(|space| space.former().is_some() || !space.is_empty());
+        let space = there.ok_or_else(|| self.0.unknown(name))?;
+        let page = self.0.state_of(&space, query).await?;
         self.settled().await;
         Ok(page)
     }
@@ -43,19 +41,6 @@ impl Inner {
             space.partitions[partition as usize].mailbox.push_control(Control::Show(Box::new(order)));
             // An actor that is gone ends with the host.
             filling.take(partition, shown.await.map_err(|_| Refusal::Stopping)?);
-        }
-        Ok(filling.page)
-    }
-
-    fn past_state(&self, name: &SpaceName, query: &StateQuery) -> Result<StatePage, Refusal> {
-        let past = self.past();
-        let Some(space) = past.look(name) else { return Err(self.unknown(name)) };
-        let partitions = space.parts.keys().last().map_or(0, |last| last + 1);
-        let mut filling = Filling::new(query, partitions);
-        while let Some((partition, limit, after)) = filling.wanted() {
-            let empty = Default::default();
-            let state = space.parts.get(&partition).map_or(&empty, |part| &part.state);
-            filling.take(partition, super::space::state::scan(state, &query.prefix, limit, after.as_deref()));
         }
         Ok(filling.page)
     }

@@ -122,7 +122,9 @@ impl Writer {
                 return Ok(());
             }
             if expired.elapsed() >= EXPIRE_EVERY {
-                self.tables.expire(super::now_ms())?;
+                while self.tables.expire(super::now_ms())? {
+                    self.flush()?;
+                }
                 expired = Instant::now();
             }
             let rest = if dirty { LONGEST_DIRTY.saturating_sub(flushed.elapsed()) } else { EXPIRE_EVERY };

@@ -279,7 +279,11 @@ impl Committer {
         }
         let Some(made) = self.spare.take_if(|spare| spare.is_finished()) else { return Ok(()) };
         if let Ok(Ok(spare)) = made.join() {
-            self.journal.add_spare(spare)?;
+            match self.journal.add_spare(spare) {
+                // The append that needs a segment makes it, or says that there is no room.
+                Ok(()) | Err(JournalError::Full { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         let segments: Vec<_> = self.journal.segments().cloned().collect();
         let keep_from = self.retention.keep_from(&segments);

@@ -324,6 +324,9 @@ pub struct Version<'a> {
     pub digest: &'a str,
     pub generation: u64,
     pub partitions: u32,
+    /// The patterns that it hears.
+    #[serde(borrow)]
+    pub subscriptions: Vec<&'a str>,
 }
 
 /// What `migrate` did to one partition.

@@ -23,13 +23,18 @@ impl MessageId {
     /// Set in the ordinals of requests: no turn makes that many messages.
     const REQUEST: u64 = 1 << 63;
 
-    /// The id of the request that this message's handler makes as its `ordinal`th. It follows from the two alone, so that a
-    /// caller that is handled again after a crash asks under the same id, and whoever it asks gets what it got before. It
-    /// has the caller's sequence.
-    pub fn of_request(self, ordinal: u32) -> MessageId {
-        let [a, b, c] = [self.sequence, self.ordinal, u64::from(ordinal)].map(u64::to_le_bytes);
-        let digest = xxhash_rust::xxh3::xxh3_64([a, b, c].as_flattened());
-        MessageId { sequence: self.sequence, ordinal: digest | Self::REQUEST }
+    /// The id of the request that `caller` makes as its `ordinal`th while it handles this message. (An event has one id at all
+    /// its subscribers, so the caller counts.) It follows from these alone, so that a caller that is handled again after a
+    /// crash asks under the same id, and whoever it asks gets what it got before. It has the message's sequence.
+    pub fn of_request(self, caller: &PartitionName, ordinal: u32) -> MessageId {
+        let numbers = [self.sequence, self.ordinal, u64::from(ordinal), u64::from(caller.index)].map(u64::to_le_bytes);
+        let bytes = [numbers.as_flattened(), caller.space.as_str().as_bytes()].concat();
+        MessageId { sequence: self.sequence, ordinal: xxhash_rust::xxh3::xxh3_64(&bytes) | Self::REQUEST }
+    }
+
+    /// Whether it is the id of a request.
+    pub fn is_request(ordinal: u64) -> bool {
+        ordinal & Self::REQUEST != 0
     }
 }
 
@@ -156,12 +161,13 @@ mod tests {
 
     #[test]
     fn a_request_has_the_sequence_of_its_caller_and_an_id_of_its_own() {
-        let caller = MessageId { sequence: 42, ordinal: 7 };
-        let (first, second) = (caller.of_request(0), caller.of_request(1));
-        assert_eq!((first.sequence, second.sequence, caller.of_request(0)), (42, 42, first));
-        assert_ne!(first, second);
-        assert_ne!(first.of_request(0), second.of_request(0));
-        assert!(first.ordinal >= 1 << 63);
+        let event = MessageId { sequence: 42, ordinal: 7 };
+        let [a, b] = ["a", "b"].map(|space| PartitionName { space: SpaceName::parse(space).unwrap(), index: 0 });
+        let first = event.of_request(&a, 0);
+        assert_eq!((first.sequence, event.of_request(&a, 0)), (42, first));
+        let others = [event.of_request(&a, 1), event.of_request(&b, 0), first.of_request(&b, 0)];
+        assert!(others.iter().all(|other| *other != first && other.sequence == 42));
+        assert!(MessageId::is_request(first.ordinal) && !MessageId::is_request(event.ordinal));
     }
 
     #[test]

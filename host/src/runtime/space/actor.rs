@@ -10,7 +10,7 @@
 //! others goes through the router.
 
 use super::backoff::Backoff;
-use super::envelope::{Answer, Envelope};
+use super::envelope::{Answer, Envelope, Waiter};
 use super::graves::Grave;
 use super::mailbox::{Room, Share};
 use super::purge::{PurgeOrder, ShowOrder};
@@ -26,12 +26,12 @@ use crate::store::ledger::Scribe;
 use crate::store::record::Record;
 use crate::wasm::{Broken, Entry, Path};
 use crate::words::failure::code;
-use crate::words::message::{Kind, Sender};
+use crate::words::message::{Kind, PartitionName, Sender};
 use crate::words::{Failure, Message, MessageId};
 use bytes::Bytes;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -41,7 +41,7 @@ use tokio::sync::oneshot;
 
 /// Turns in a row before the actor lets others on its core run.
 const TURNS_PER_SLICE: u32 = 64;
-/// How often a timer that is due looks whether the disk has room again.
+/// How often whoever waits for room, on the disk or in the backlog, looks whether there is some.
 const WHILE_FULL: Duration = Duration::from_millis(250);
 
 /// Orders to a partition, ahead of its messages.
@@ -52,6 +52,8 @@ pub enum Control {
     Attend(oneshot::Sender<()>),
     /// The host has opened: what waits may be served.
     Look,
+    /// Show how much there is as of now.
+    Count(oneshot::Sender<()>),
     /// Answered as soon as no message waits.
     Drain(oneshot::Sender<()>),
     /// Drop the instance; state and messages stay.
@@ -79,6 +81,8 @@ pub struct Actor {
     pub seat: Seat,
     /// Taken from the mailbox or read from the journal, not yet handled.
     pub(super) batch: VecDeque<Box<Envelope>>,
+    /// Events of before the start that came after some that were missed: they wait until those have been read.
+    pub(super) held: BTreeMap<MessageId, Box<Envelope>>,
     /// While it reads what did not fit into its memory.
     pub(super) reader: Option<Reader>,
     /// While it does not serve: whoever waited in `batch` has been refused, and only arrivals are still to be looked at.
@@ -87,6 +91,8 @@ pub struct Actor {
     pub health: Health,
     /// After faults of its own it serves nobody until then.
     pub rest_until: Option<Instant>,
+    /// It has just rested: what has not failed yet goes before what has.
+    rested: bool,
     drained: Vec<oneshot::Sender<()>>,
     jitter: Xoshiro256PlusPlus,
     /// The record that purged the space: what an earlier one has put on its way is gone, even if it arrives later.
@@ -113,11 +119,13 @@ impl Actor {
             router,
             seat: Seat::Empty(Box::new(turn)),
             batch: VecDeque::new(),
+            held: BTreeMap::new(),
             reader: None,
             batch_refused: false,
             backoff: Backoff::default(),
             health: Health::default(),
             rest_until: None,
+            rested: false,
             drained: Vec::new(),
             purged_at: 0,
         }
@@ -132,8 +140,11 @@ impl Actor {
                 envelope.room = room;
                 envelope.room.enter_window();
             }
+            let is_event = matches!(envelope.message.kind, Kind::Event(_));
+            let after_missed = part.cut_off_from.is_some_and(|from| envelope.message.id.sequence >= from);
             match due_ms.map(|due_ms| Duration::from_millis(due_ms.saturating_sub(now_ms()))) {
                 Some(wait) => self.backoff.hold(envelope, Instant::now() + wait),
+                None if is_event && after_missed => drop(self.held.insert(envelope.message.id, envelope)),
                 None => self.batch.extend(self.backoff.queue_behind(envelope)),
             }
         }
@@ -200,6 +211,10 @@ impl Actor {
                 }
                 let _ = done.send(());
             }
+            Control::Count(done) => {
+                self.turn().publish_usage();
+                let _ = done.send(());
+            }
             Control::Drain(done) => self.drained.push(done),
             Control::Unload(done) => {
                 self.vacate();
@@ -220,13 +235,16 @@ impl Actor {
         if let Some(envelope) = self.due_timer() {
             return Some(envelope);
         }
+        let rested = std::mem::take(&mut self.rested);
+        let fresh_first = rested && self.has_fresh();
         if !self.backoff.is_empty()
+            && !fresh_first
             && let Some(envelope) = self.backoff.take_due(Instant::now())
         {
             return Some(envelope);
         }
         loop {
-            if self.batch.is_empty() && !self.partition.mailbox.take_batch(&mut self.batch) {
+            if !self.has_fresh() {
                 return None;
             }
             let envelope = self.batch.pop_front()?;
@@ -242,6 +260,11 @@ impl Actor {
                 return Some(envelope);
             }
         }
+    }
+
+    /// Whether a message waits that has not been put off.
+    fn has_fresh(&mut self) -> bool {
+        !self.batch.is_empty() || self.partition.mailbox.take_batch(&mut self.batch)
     }
 
     fn due_timer(&mut self) -> Option<Box<Envelope>> {
@@ -299,6 +322,7 @@ impl Actor {
         }
         if self.rest_until.is_some_and(|until| until <= Instant::now()) {
             self.rest_until = None;
+            self.rested = true;
         }
     }
 
@@ -310,7 +334,10 @@ impl Actor {
         let at_least = if self.router.ledger.is_full() { WHILE_FULL } else { Duration::ZERO };
         let timer =
             due_ms.map(|due| Instant::now() + Duration::from_millis(due.saturating_sub(now_ms())).max(at_least));
-        [timer, self.backoff.next_due()].into_iter().flatten().min()
+        // It may have to wait for room on the disk, or for others to give their room back: nobody rings for either.
+        let unread = self.router.ledger.keeps_records() && self.partition.subscription.is_cut_off();
+        let missed = unread.then(|| Instant::now() + WHILE_FULL);
+        [timer, self.backoff.next_due(), missed].into_iter().flatten().min()
     }
 
     /// A command with someone waiting is never put off: if it cannot be served now, it is refused now.
@@ -329,14 +356,14 @@ impl Actor {
         for envelope in unseen {
             if envelope.waiter.is_none() {
                 self.batch.push_back(envelope);
-            } else if let Some(waiter) = envelope.into_waiter() {
+            } else if let Some(waiter) = self.give_up(envelope) {
                 waiter.answer(Answer::Unavailable(state), 0);
             }
         }
     }
 
     fn tell_drained(&mut self) {
-        if self.backoff.is_empty() {
+        if self.backoff.is_empty() && self.held.is_empty() {
             for done in self.drained.drain(..) {
                 let _ = done.send(());
             }
@@ -346,6 +373,7 @@ impl Actor {
     async fn handle(&mut self, envelope: Box<Envelope>) {
         // A wait that was given up before the turn has withdrawn its message.
         if envelope.waiter.as_ref().is_some_and(|waiter| !waiter.begin()) {
+            drop(self.give_up(envelope));
             return;
         }
         if let Seat::Empty(_) = self.seat
@@ -415,7 +443,7 @@ impl Actor {
         count(&self.partition.counters.turns, 1);
         self.health.succeeded();
         let Some(envelope) = envelope else { return };
-        self.timer_ended(&envelope);
+        self.timer_ended(&envelope, self.turn().ended_ms());
         if envelope.tracked {
             self.router.outcomes.ended(envelope.message.id, Outcome::Done { reply: reply.clone() });
         }
@@ -477,15 +505,36 @@ impl Actor {
         self.vacate();
         if let Some(mut envelope) = self.turn_mut().discard() {
             envelope.attempt -= 1;
+            self.put_back(envelope);
+        }
+    }
+
+    /// It is handled again before whatever else its sender has sent.
+    fn put_back(&mut self, envelope: Box<Envelope>) {
+        if let Some(envelope) = self.backoff.put_back(envelope) {
             self.batch.push_front(envelope);
         }
     }
 
-    fn could_not_start(&mut self, mut envelope: Box<Envelope>, broken: &Failure) {
+    /// It is not handled here, and whoever asked may ask again under the same id: what it had got before is kept for then.
+    fn give_up(&self, mut envelope: Box<Envelope>) -> Option<Waiter> {
+        if envelope.request.is_some() && !envelope.first.requests.is_empty() {
+            let first = std::mem::take(&mut envelope.first);
+            self.router.asked_before.note(PartitionName::clone(&self.partition.name), envelope.message.id, first);
+        }
+        envelope.into_waiter()
+    }
+
+    fn could_not_start(&mut self, envelope: Box<Envelope>, broken: &Failure) {
         self.space.note("warn", format!("partition {} could not start: {}", self.partition.name.index, broken.message));
-        match envelope.waiter.take() {
-            Some(waiter) => waiter.answer(Answer::Broken(broken.message.clone()), 0),
-            None => self.batch.push_front(envelope),
+        match &envelope.waiter {
+            Some(_) => {
+                let rests_on = self.turn().rests_on();
+                if let Some(waiter) = self.give_up(envelope) {
+                    self.router.gate.answer(waiter, Answer::Broken(broken.message.clone()), rests_on);
+                }
+            }
+            None => self.put_back(envelope),
         }
         self.faulted(None);
     }
@@ -536,14 +585,15 @@ impl Actor {
     }
 
     fn bury(&mut self, mut envelope: Box<Envelope>, failure: Failure) {
-        self.timer_ended(&envelope);
+        let time_ms = now_ms();
+        self.timer_ended(&envelope, time_ms);
         if self.router.ledger.keeps_records() {
             let record = Record::Buried {
                 place: chronicle::place(&self.partition.name),
                 message: chronicle::consumed(&envelope),
                 attempts: envelope.attempt,
                 failure: chronicle::failure(&failure),
-                time_ms: now_ms(),
+                time_ms,
             };
             Scribe::default().submit(&self.router.ledger, &record);
             envelope.recorded = true;
@@ -562,9 +612,10 @@ impl Actor {
         }
     }
 
-    fn timer_ended(&mut self, envelope: &Envelope) {
+    /// At the time that the record says, so that the tables reckon the same.
+    fn timer_ended(&mut self, envelope: &Envelope, time_ms: u64) {
         if let Kind::Timer(name) = &envelope.message.kind {
-            self.turn_mut().timers.ended(name, now_ms());
+            self.turn_mut().timers.ended(name, time_ms);
         }
     }
 

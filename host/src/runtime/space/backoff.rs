@@ -28,6 +28,18 @@ impl Backoff {
         self.0.push(Line { sender, due, waiting: VecDeque::from([envelope]) });
     }
 
+    /// Takes back the message in hand of a sender who is held back, ahead of his others; gives back any other.
+    pub fn put_back(&mut self, envelope: Box<Envelope>) -> Option<Box<Envelope>> {
+        let ordered = envelope.message.sender.is_ordered();
+        match self.0.iter_mut().find(|line| ordered && line.sender == envelope.message.sender) {
+            Some(line) => {
+                line.waiting.push_front(envelope);
+                None
+            }
+            None => Some(envelope),
+        }
+    }
+
     /// Takes in a message whose sender is held back; gives back any other.
     pub fn queue_behind(&mut self, envelope: Box<Envelope>) -> Option<Box<Envelope>> {
         if self.0.is_empty() || !envelope.message.sender.is_ordered() {
@@ -111,6 +123,17 @@ mod tests {
         assert_eq!(due(&mut backoff, now), [0; 0]);
         assert_eq!(due(&mut backoff, now + Duration::from_secs(1)), [1, 2]);
         assert!(backoff.is_empty());
+    }
+
+    #[test]
+    fn a_message_that_is_put_back_stays_ahead_of_its_senders_others() {
+        let (mut backoff, now) = (Backoff::default(), Instant::now());
+        backoff.hold(from("a", 1), now);
+        backoff.queue_behind(from("a", 2));
+        let in_hand = backoff.take_due(now).unwrap();
+        assert!(backoff.put_back(in_hand).is_none());
+        assert!(backoff.put_back(from("b", 3)).is_some(), "nobody holds that sender back");
+        assert_eq!(due(&mut backoff, now), [1, 2]);
     }
 
     #[test]

@@ -104,6 +104,8 @@ impl Actor {
             self.take_missed(piece.events, piece.next, false);
         } else {
             self.partition.subscription.read_up_to(piece.next, 0);
+            let ready = self.no_longer_held(piece.next);
+            self.batch.extend(ready.into_values());
         }
         Ok(())
     }
@@ -116,6 +118,7 @@ impl Actor {
             all_written = self.partition.subscription.nobody_is_leaving();
         }
         let until = self.router.ledger.last();
+        self.partition.subscription.resumed();
         self.router.gate.durable(until).await;
         let mut events = VecDeque::new();
         while from <= until {
@@ -165,7 +168,16 @@ impl Actor {
                 event.room.enter_window();
             }
         }
-        self.batch.extend(events);
+        // What came after some of them, and was pending before the host started, goes in between.
+        let mut ready = self.no_longer_held(if live { u64::MAX } else { next });
+        ready.extend(events.into_iter().map(|event| (event.message.id, event)));
+        self.batch.extend(ready.into_values());
+    }
+
+    /// Everything that was missed before `next` has been read.
+    fn no_longer_held(&mut self, next: u64) -> BTreeMap<MessageId, Box<Envelope>> {
+        let still_held = self.held.split_off(&MessageId { sequence: next, ordinal: 0 });
+        std::mem::replace(&mut self.held, still_held)
     }
 
     /// Lets a thread read, with the reader of the last time if it has one: reading on is cheaper than beginning.

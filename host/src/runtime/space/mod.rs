@@ -18,8 +18,9 @@ pub mod turn;
 use super::api::{LogLine, SpaceState, SpaceStatus, Usage};
 use super::logs::Logs;
 use super::waits::PartitionNumber;
+use crate::store::tables::image;
 use crate::words::message::PartitionName;
-use crate::words::{Limits, SpaceName, SpaceSettings};
+use crate::words::{Limits, Pattern, SpaceName, SpaceSettings, Topic};
 use arc_swap::ArcSwapOption;
 use graves::Graves;
 use mailbox::Mailbox;
@@ -60,6 +61,8 @@ pub struct Former {
     pub version: String,
     digest: String,
     generation: u64,
+    /// What it heard.
+    subscriptions: Vec<Pattern>,
     /// It is of this run of the host, so whatever comes now is a reload.
     serves: bool,
 }
@@ -74,8 +77,11 @@ pub struct Origin {
 }
 
 impl Former {
-    pub fn of_the_past(version: String, digest: String, generation: u64) -> Self {
-        Former { version, digest, generation, serves: false }
+    pub fn of_the_past(was: image::Version) -> Self {
+        let image::Version { version, digest, generation, subscriptions, .. } = was;
+        // Only legal patterns have ever served.
+        let subscriptions = subscriptions.iter().filter_map(|pattern| Pattern::parse(pattern).ok()).collect();
+        Former { version, digest, generation, subscriptions, serves: false }
     }
 
     pub fn digest(&self) -> &str {
@@ -205,9 +211,29 @@ impl Space {
             version: loaded.artifact.descriptor().version.clone(),
             digest: loaded.artifact.digest().to_owned(),
             generation: loaded.generation,
+            subscriptions: Vec::new(),
             serves: true,
         });
         loaded.or_else(|| self.past.load().as_deref().cloned())
+    }
+
+    /// Whether events of that topic are for it. One that does not serve hears on, within the bounds of its backlog.
+    pub fn hears(&self, topic: &Topic) -> bool {
+        match &*self.loaded.load() {
+            Some(loaded) => loaded.artifact.descriptor().hears(topic),
+            None => self
+                .past
+                .load()
+                .as_ref()
+                .is_some_and(|past| past.subscriptions.iter().any(|pattern| pattern.matches(topic.as_str()))),
+        }
+    }
+
+    /// Whether there is nothing that a change of its partitions would lose, as of its last count.
+    pub fn is_empty(&self) -> bool {
+        let usage = self.usage();
+        let cut_off = self.partitions.iter().any(|partition| partition.subscription.is_cut_off());
+        usage.state_keys + usage.backlog_messages + usage.timers + usage.dead_letters == 0 && !cut_off
     }
 
     pub fn set_loaded(&self, loaded: Loaded) {

@@ -115,7 +115,8 @@ fn receivers(route: &EventRoute, draft: &Draft, ledger: &Ledger) -> Vec<Receiver
 }
 
 fn reserve(partition: &Arc<Partition>, draft: &Draft, ledger: &Ledger) -> Reach {
-    match partition.mailbox.reserve(draft.weight(), Share::Space) {
+    let share = if partition.subscription.is_resuming() { Share::Replacement } else { Share::Space };
+    match partition.mailbox.reserve(draft.weight(), share) {
         Ok(room) => Reach::Room(room),
         Err(Full) => Reach::Missed(partition.cut_off(ledger.last() + 1)),
     }
@@ -125,6 +126,7 @@ fn reserve(partition: &Arc<Partition>, draft: &Draft, ledger: &Ledger) -> Reach 
 fn resume_in_memory(space: &Space, partition: &Partition) {
     if partition.subscription.is_cut_off() && partition.mailbox.has_recovered() {
         partition.subscription.resume();
+        partition.subscription.resumed();
         let (index, missed) = (partition.name.index, partition.subscription.missed().load(Ordering::Relaxed));
         space.note("warn", format!("subscription of partition {index} goes on; {missed} events are lost to it by now"));
     }

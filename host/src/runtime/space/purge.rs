@@ -63,7 +63,9 @@ impl Actor {
         self.health = Health::default();
         self.rest_until = None;
         let mut waiting = std::mem::take(&mut self.batch);
+        waiting.extend(std::mem::take(&mut self.held).into_values());
         waiting.extend(self.backoff.remove(|_| true));
+        self.router.asked_before.forget(&self.partition.name);
         for envelope in waiting {
             // What has come since the record was written is not purged.
             if envelope.depends_on < sequence { self.forget(*envelope) } else { self.batch.push_back(envelope) }

@@ -76,8 +76,8 @@ fn congestion_pause(congested_for: Duration, jitter: f64) -> Duration {
 #[derive(Debug, Default)]
 pub struct Health {
     faults: VecDeque<Instant>,
-    /// The message of the last fault: traps of one message lead only to its own dead letter.
-    last_message: Option<MessageId>,
+    /// The messages of these faults, and of earlier ones: traps of one message lead only to its own dead letter.
+    messages: VecDeque<MessageId>,
     rests: u32,
 }
 
@@ -89,6 +89,8 @@ pub enum Fitness {
     Quarantine,
 }
 
+/// Messages remembered. So many that fail, and nothing that succeeds between them, are no fault of theirs.
+const MESSAGES: usize = 64;
 const FAULTS: usize = 3;
 const WITHIN: Duration = Duration::from_secs(5);
 const FIRST_REST: Duration = Duration::from_secs(1);
@@ -96,17 +98,22 @@ const LONGEST_REST: Duration = Duration::from_secs(60);
 
 impl Health {
     pub fn succeeded(&mut self) {
-        if !self.faults.is_empty() || self.rests > 0 {
+        if !self.faults.is_empty() || !self.messages.is_empty() || self.rests > 0 {
             *self = Health::default();
         }
     }
 
     /// `message` identifies the message that trapped; none for a failed instantiation or `start`.
     pub fn faulted(&mut self, message: Option<MessageId>, now: Instant) -> Fitness {
-        if message.is_some() && self.last_message == message {
-            return Fitness::GoOn;
+        if let Some(message) = message {
+            if self.messages.contains(&message) {
+                return Fitness::GoOn;
+            }
+            if self.messages.len() == MESSAGES {
+                self.messages.pop_front();
+            }
+            self.messages.push_back(message);
         }
-        self.last_message = message;
         self.faults.push_back(now);
         while self.faults.front().is_some_and(|first| now.duration_since(*first) > WITHIN) {
             self.faults.pop_front();
@@ -182,6 +189,15 @@ mod tests {
         let now = Instant::now();
         for _ in 0..100 {
             assert_eq!(health.faulted(Some(id(7)), now), Fitness::GoOn);
+        }
+    }
+
+    #[test]
+    fn two_messages_that_trap_in_turn_do_not_quarantine_either() {
+        let mut health = Health::default();
+        let now = Instant::now();
+        for attempt in 0..10 {
+            assert_eq!(health.faulted(Some(id(1 + attempt % 2)), now), Fitness::GoOn);
         }
     }
 

@@ -17,6 +17,8 @@ pub struct Subscription {
     /// Turns that leave an event to be read and have not submitted their record yet.
     leaving: AtomicU64,
     missed: AtomicU64,
+    /// The last of what it missed is being counted: it must not be cut off again before that is done.
+    resuming: AtomicBool,
 }
 
 /// An event that a partition reads later. Held until the record that says so is submitted.
@@ -60,10 +62,20 @@ impl Subscription {
 
     /// Events reach it from now on. True when no turn is still about to leave it one: then all that it misses is written.
     pub fn resume(&self) -> bool {
+        self.resuming.store(true, Ordering::SeqCst);
         let from = self.from();
         self.cut_off.store(false, Ordering::SeqCst);
         drop(from);
         self.nobody_is_leaving()
+    }
+
+    /// All that it has missed is known.
+    pub fn resumed(&self) {
+        self.resuming.store(false, Ordering::SeqCst);
+    }
+
+    pub fn is_resuming(&self) -> bool {
+        self.resuming.load(Ordering::SeqCst)
     }
 
     pub fn nobody_is_leaving(&self) -> bool {
@@ -93,7 +105,8 @@ impl Partition {
         let mut from = subscription.from();
         missed.cuts_off = !subscription.cut_off.swap(true, Ordering::SeqCst);
         if missed.cuts_off {
-            *from = next;
+            // What was read since `next` was looked up is not read again.
+            *from = next.max(*from);
         }
         drop(from);
         missed

@@ -85,6 +85,8 @@ pub struct Turn {
     /// The highest sequence that this partition's state rests on.
     depends_on: u64,
     scribe: Scribe,
+    /// When the last turn ended, as its record says.
+    ended_ms: u64,
 }
 
 impl Turn {
@@ -113,6 +115,7 @@ impl Turn {
             random: None,
             depends_on: 0,
             scribe: Scribe::default(),
+            ended_ms: 0,
         }
     }
 
@@ -159,6 +162,15 @@ impl Turn {
         self.in_hand.as_ref().is_some_and(|envelope| envelope.waiter.is_some())
     }
 
+    /// The highest sequence that the partition's state rests on.
+    pub fn rests_on(&self) -> u64 {
+        self.depends_on
+    }
+
+    pub fn ended_ms(&self) -> u64 {
+        self.ended_ms
+    }
+
     pub fn message(&self) -> Option<&Message> {
         self.in_hand.as_ref().map(|envelope| &envelope.message)
     }
@@ -166,6 +178,7 @@ impl Turn {
     /// All effects take place, under one sequence number. Returns the message, and what its reply rests on.
     pub fn commit(&mut self, reply: &[u8]) -> (Option<Box<Envelope>>, u64) {
         self.outbox.iter_mut().for_each(|outgoing| outgoing.address(&self.router.ledger));
+        self.ended_ms = now_ms();
         let sequence = match self.router.ledger.keeps_records() {
             true => self.write_down(Outcome::Done(reply)),
             false => self.router.ledger.next_sequence(),
@@ -205,7 +218,7 @@ impl Turn {
             attempt: envelope.attempt,
             outcome,
             now_ms: self.first.now_ms,
-            time_ms: now_ms(),
+            time_ms: self.ended_ms,
             writes: self.state.written().map(|(key, value)| record::Write { key, value }).collect(),
             emitted: self.outbox.iter().map(Outgoing::record).collect(),
             timers: self.timer_changes.iter().map(chronicle::timer).collect(),
@@ -228,6 +241,7 @@ impl Turn {
     /// No effect takes place, and the message is done with all the same. Returns it, and what its failure rests on.
     pub fn fail(&mut self, failure: &Failure) -> (Option<Box<Envelope>>, u64) {
         self.drop_effects();
+        self.ended_ms = now_ms();
         if self.router.ledger.keeps_records() {
             self.depends_on = self.write_down(Outcome::Failed(chronicle::failure(failure)));
         }

@@ -62,7 +62,13 @@ fn what_is_applied_later_is_not_in_it() {
     let migrated =
         crate::store::record::Migrated { partition: 0, writes: vec![write], emitted: vec![], timers: vec![] };
     let encoded = migrated.encode();
-    let version = crate::store::record::Version { version: "1", digest: "d", generation: 1, partitions: 1 };
+    let version = crate::store::record::Version {
+        version: "1",
+        digest: "d",
+        generation: 1,
+        partitions: 1,
+        subscriptions: Vec::new(),
+    };
     tables.apply(4, &Record::Deployed { space: "b", version, migrated: vec![&encoded], time_ms: 1 }).unwrap();
     tables.apply(5, &Record::Purged { space: "a" }).unwrap();
     tables.flush().unwrap();

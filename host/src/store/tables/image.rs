@@ -43,6 +43,8 @@ pub struct Version {
     pub digest: String,
     pub generation: u64,
     pub partitions: u32,
+    /// The patterns that it hears.
+    pub subscriptions: Vec<String>,
 }
 
 /// Versions that are not to be tried again.
@@ -240,6 +242,7 @@ impl From<record::Version<'_>> for Version {
             digest: version.digest.to_owned(),
             generation: version.generation,
             partitions: version.partitions,
+            subscriptions: version.subscriptions.into_iter().map(str::to_owned).collect(),
         }
     }
 }

@@ -12,6 +12,9 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
+/// The newest of the outcomes that are taken up; the runtime remembers as many.
+const OUTCOMES: usize = 100_000;
+
 pub fn image(layers: &Layers, sequence: u64) -> Result<Image, TablesError> {
     let mut loading = Loading { image: Image { sequence, ..Image::default() }, ..Loading::default() };
     layers.for_each(|key, value| loading.row(key, value))?;
@@ -127,7 +130,20 @@ impl Loading {
         if is_latest(&mut self.ended, message, sequence) {
             self.image.outcomes.insert(message, Ended { outcome: outcome.into(), time_ms });
         }
+        if self.image.outcomes.len() >= 2 * OUTCOMES {
+            self.drop_old_outcomes();
+        }
         Ok(())
+    }
+
+    /// Only the newest are asked for; there may be more on disk than memory has room for.
+    fn drop_old_outcomes(&mut self) {
+        let mut times: Vec<u64> = self.image.outcomes.values().map(|ended| ended.time_ms).collect();
+        let Some(cut) = times.len().checked_sub(OUTCOMES) else { return };
+        let (_, oldest, _) = times.select_nth_unstable(cut);
+        let oldest = *oldest;
+        self.image.outcomes.retain(|_, ended| ended.time_ms >= oldest);
+        self.ended.retain(|message, _| self.image.outcomes.contains_key(message));
     }
 
     fn subscription(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {

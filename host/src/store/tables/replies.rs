@@ -49,13 +49,27 @@ impl Tables {
         outcome: &Outcome<'_>,
     ) -> Result<(), TablesError> {
         let Sender::Partition(place) = message.sender else { return Err(TablesError::Unasked { sequence }) };
-        if !is_final(outcome) {
+        if !is_final(outcome) || !self.may_ask_again(place, request.caller)? {
             return Ok(());
         }
         let caller = keys::message(Table::Replies, place, request.caller);
         self.callers.note(&caller, request.ordinal, sequence);
         let row = ReplyRow { digest: request.digest, now_ms: request.now_ms, outcome: outcome.clone() };
         self.layers.put_row(Table::Replies, &keys::reply(caller, request.ordinal), &row)
+    }
+
+    /// A caller that is pending nowhere was told that time was up, or its client waits, and is not tried again. One that was
+    /// asked itself may be asked again.
+    fn may_ask_again(&self, place: Place<'_>, caller: MessageId) -> Result<bool, TablesError> {
+        if crate::words::MessageId::is_request(caller.ordinal) {
+            return Ok(true);
+        }
+        for table in [Table::Pending, Table::DeadLetters] {
+            if self.layers.get(&keys::message(table, place, caller))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(super) fn forget_replies(&mut self, place: Place<'_>, caller: MessageId) -> Result<(), TablesError> {

@@ -164,8 +164,9 @@ impl HostCalls for Turn {
     fn random(&mut self) -> u64 {
         let id = self.message().map_or(MessageId { sequence: 0, ordinal: 0 }, |message| message.id);
         let host = self.router.host_id.as_str();
-        // Derived from the id, so that each attempt sees the same numbers without storing any.
-        let seed = || xxhash_rust::xxh3::xxh3_64(format!("{host}-{id}").as_bytes());
+        // Derived from the id, so that each attempt sees the same numbers without storing any; and from the partition,
+        // because all subscribers of an event see one id.
+        let seed = || xxhash_rust::xxh3::xxh3_64(format!("{host}-{id}-{}", self.partition.name).as_bytes());
         self.random.get_or_insert_with(|| Xoshiro256PlusPlus::seed_from_u64(seed())).next_u64()
     }
 

@@ -12,12 +12,19 @@ use crate::runtime::space::mailbox::Share;
 use crate::runtime::space::{Partition, chronicle};
 use crate::store::record::RequestId;
 use crate::wasm::{Abort, Extras};
-use crate::words::Failure;
 use crate::words::failure::code;
 use crate::words::message::Kind;
+use crate::words::{Failure, MessageId};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// How asking ended.
+enum Asked {
+    Answered(Result<Bytes, Failure>),
+    /// An earlier attempt has sent it and waiting is not possible now. It goes on, and what it gets is for a later attempt.
+    UnderWay(Failure),
+}
 
 impl Turn {
     /// What earlier attempts know of this request; a new one is noted.
@@ -59,35 +66,37 @@ impl Turn {
         if let Progress::Final(reply) = self.recall(ordinal, digest_of(&address, &body))? {
             return Ok(reply.clone());
         }
-        let reply = self.ask(ordinal, &address, body, extras).await;
-        self.keep_reply(ordinal, &reply);
-        Ok(reply)
+        Ok(match self.ask(ordinal, &address, body, extras).await {
+            Asked::Answered(reply) => {
+                self.keep_reply(ordinal, &reply);
+                reply
+            }
+            Asked::UnderWay(failure) => Err(failure),
+        })
     }
 
-    async fn ask(
-        &mut self,
-        ordinal: usize,
-        address: &str,
-        body: Bytes,
-        extras: Option<Extras>,
-    ) -> Result<Bytes, Failure> {
+    async fn ask(&mut self, ordinal: usize, address: &str, body: Bytes, extras: Option<Extras>) -> Asked {
         let sent_to = match self.first.requests.get(ordinal).map(|request| &request.progress) {
             Some(Progress::Sent { to, .. }) => Some(to.clone()),
             _ => None,
         };
         let (target, letter) = match sent_to {
             Some(target) => (target, None),
-            None => self.compose(address, body, extras).map(|(target, letter)| (target, Some(letter)))?,
+            None => match self.compose(address, body, extras) {
+                Ok((target, letter)) => (target, Some(letter)),
+                Err(failure) => return Asked::Answered(Err(failure)),
+            },
         };
         let router = self.router.clone();
         let Some(_waiting) = router.waits.begin(self.partition.number, target.number) else {
             let message = format!("`{}` waits for this partition, so it cannot be waited for", target.name);
-            return Err(Failure::passing(code::CYCLE, message));
+            let failure = Failure::passing(code::CYCLE, message);
+            return if letter.is_some() { Asked::Answered(Err(failure)) } else { Asked::UnderWay(failure) };
         };
-        if let Some(letter) = letter {
-            self.post(ordinal, &target, letter)?;
+        match letter.map_or(Ok(()), |letter| self.post(ordinal, &target, letter)) {
+            Ok(()) => Asked::Answered(self.reply_to(ordinal).await),
+            Err(failure) => Asked::Answered(Err(failure)),
         }
-        self.reply_to(ordinal).await
     }
 
     fn compose(
@@ -114,7 +123,8 @@ impl Turn {
         let ordinal_of_request = ordinal as u32;
         let caller = self.message().map(|message| message.id);
         // A migration has no message, and is never tried again: whatever id is free will do.
-        let id = caller.map_or_else(|| self.router.next_entry(), |caller| caller.of_request(ordinal_of_request));
+        let of_request = |caller: MessageId| caller.of_request(&self.partition.name, ordinal_of_request);
+        let id = caller.map_or_else(|| self.router.next_entry(), of_request);
         let message = draft.into_message(id, Kind::Command(command));
         let mut envelope = Envelope::new(message, room, self.depends_on);
         envelope.first = self.router.asked_before.take(&target.name, id).unwrap_or_default();

@@ -171,7 +171,8 @@ impl World {
 
     /// From a message that waits, a dead letter (its reply comes late), or one that no record made yet.
     fn request(&self, of: MessageId, dice: &mut Dice) -> Consumed<'static> {
-        let unrecorded = (dice.pick(&PLACES), id(self.started, self.count + 1 + dice.below(2)));
+        let unrecorded =
+            (dice.pick(&PLACES), id(self.started, (self.count + 1 + dice.below(2)) | (dice.below(2) << 63)));
         let caller = match dice.below(4) {
             0 => None,
             1 => one_of(&self.model.dead_letters, dice),
@@ -213,7 +214,13 @@ impl World {
             let encoded = Migrated { partition, writes, emitted, timers }.encode();
             &*encoded.leak()
         });
-        let version = Version { version: "1", digest: "d", generation: dice.below(9), partitions: 2 };
+        let version = Version {
+            version: "1",
+            digest: "d",
+            generation: dice.below(9),
+            partitions: 2,
+            subscriptions: vec!["orders.*"],
+        };
         let space = dice.pick(&PLACES).space;
         Record::Deployed { space, version, migrated: migrated.to_vec(), time_ms: self.time_ms }
     }

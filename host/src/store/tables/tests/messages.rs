@@ -100,7 +100,8 @@ fn a_deployment_takes_effect_in_all_partitions_and_numbers_their_messages_throug
         timers: vec![set("t", 10, None)],
     };
     let (first, second) = (migrated(0).encode(), migrated(1).encode());
-    let version = Version { version: "1.2.0", digest: "abc", generation: 3, partitions: 2 };
+    let version =
+        Version { version: "1.2.0", digest: "abc", generation: 3, partitions: 2, subscriptions: vec!["orders.*"] };
     let deployed = Record::Deployed { space: "a", version, migrated: vec![&first, &second], time_ms: 1 };
     let sequence = desk.apply(deployed);
     let space = &desk.image().spaces["a"];
@@ -116,7 +117,7 @@ fn a_deployment_takes_effect_in_all_partitions_and_numbers_their_messages_throug
 #[test]
 fn a_purge_leaves_nothing_of_the_space_and_all_of_others() {
     let mut desk = Desk::new();
-    let version = Version { version: "1", digest: "d", generation: 1, partitions: 1 };
+    let version = Version { version: "1", digest: "d", generation: 1, partitions: 1, subscriptions: vec!["orders.*"] };
     desk.apply(Record::Deployed { space: "a", version, migrated: vec![], time_ms: 1 });
     let caller = desk.accept(command());
     desk.apply(Record::Turn(Turn { place: B, ..turn(request(caller, 0)) }));

@@ -110,6 +110,7 @@ impl Model {
         if let (Consumed::Direct { request: Some(request), .. }, Sender::Partition(caller)) =
             (&turn.message, message.sender)
             && again(&turn.outcome)
+            && self.may_ask_again(&(home(&caller), request.caller))
         {
             let reply = Reply { digest: request.digest, now_ms: request.now_ms, outcome: turn.outcome.clone().into() };
             self.replies.insert((home(&caller), request.caller, request.ordinal), reply);
@@ -122,6 +123,10 @@ impl Model {
         }
         self.change(&turn.place, &turn.writes, &turn.timers);
         self.emit(0, &turn.emitted);
+    }
+
+    fn may_ask_again(&self, caller: &(Home, MessageId)) -> bool {
+        caller.1.ordinal >= 1 << 63 || self.pending.contains_key(caller) || self.dead_letters.contains_key(caller)
     }
 
     fn consume(&mut self, place: &Place<'_>, consumed: &Consumed<'static>, now: u64) -> (MessageId, Message<'static>) {

@@ -47,11 +47,12 @@ fn replies_go_when_their_caller_is_consumed_flushed_or_not() {
 }
 
 #[test]
-fn replies_to_a_message_that_no_record_made_go_when_it_is_consumed() {
+fn what_nobody_can_ask_for_again_is_not_kept() {
     let mut desk = Desk::new();
-    reply(&mut desk, id(0, 1), 0, Outcome::Done(b""));
-    desk.flush();
-    desk.apply(Record::Turn(turn(direct(command()))));
+    reply(&mut desk, id(0, 1), 0, Outcome::Done(b"for a client that waits"));
+    let gave_up = desk.accept(command());
+    desk.apply(Record::Turn(turn(Consumed::Pending(gave_up))));
+    reply(&mut desk, gave_up, 0, Outcome::Done(b"too late"));
     desk.flush();
     assert_eq!(desk.tables.layers.keys_on_disk(Table::Replies).count(), 0);
 }
@@ -95,8 +96,9 @@ fn a_reply_to_a_caller_that_is_gone_is_forgotten_at_the_next_start() {
     let mut desk = Desk::new();
     let there = desk.accept(command());
     reply(&mut desk, there, 0, Outcome::Done(b""));
-    reply(&mut desk, id(0, 55), 0, Outcome::Done(b"too late"));
+    reply(&mut desk, id(0, 1 << 63), 0, Outcome::Done(b"for one who was asked by nobody who is left"));
     desk.flush();
+    assert_eq!(desk.image().asked.len(), 1);
     desk.apply(Record::Started { time_ms: 1 });
     desk.flush();
     assert!(desk.image().asked.is_empty());
