@@ -3,6 +3,7 @@
 mod commands;
 mod crashes;
 mod daemon;
+mod demo;
 mod durable;
 mod events;
 mod flow;
