@@ -21,8 +21,7 @@ const RECORD: usize = 128;
 const ALONE: u32 = 500;
 
 pub async fn run(guests: &Guests, duration: Duration) -> Result<Report> {
-    // In the folder where it is typed: temporary ones may be in memory.
-    let folder = tempfile::Builder::new().prefix("spacehost-bench-").tempdir_in(".")?;
+    let folder = super::folder_on_disk()?;
     let data = folder.path().join("data");
     let store = Store::open(&data, &StoreConfig::default())?;
     let runtime = Runtime::start_on(RuntimeConfig::default(), store)?;
