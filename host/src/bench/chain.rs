@@ -11,7 +11,7 @@ use crate::words::{Pattern, SpaceName};
 use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
 use serde_json::Value;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const SPACES: usize = 10;
 const ROUNDS: usize = 500;
@@ -27,10 +27,19 @@ enum Way {
     Sends,
 }
 
+/// On one core, where no hop wakes another thread, and spread over all.
 pub async fn run(guests: &Guests) -> Result<Report> {
+    let all = RuntimeConfig::default();
+    let mut figures = on(guests, RuntimeConfig { executors: 1, ..all.clone() }).await?;
+    figures.extend(on(guests, all).await?);
+    Ok(Report { bench: "chain: a command whose effects run through ten spaces, durable, one in flight", figures })
+}
+
+async fn on(guests: &Guests, config: RuntimeConfig) -> Result<Vec<Figure>> {
     let folder = super::folder_on_disk()?;
     let store = Store::open(&folder.path().join("data"), &StoreConfig::default())?;
-    let runtime = Runtime::start_on(RuntimeConfig::default(), store)?;
+    let executors = config.executors;
+    let runtime = Runtime::start_on(config, store)?;
     runtime.open();
     link(guests, &runtime, "alone", None).await?;
     for number in 0..SPACES {
@@ -39,10 +48,12 @@ pub async fn run(guests: &Guests) -> Result<Report> {
     }
     let mut figures = Vec::new();
     for way in [Way::Requests, Way::Sends] {
-        figures.extend(measure(&runtime, way).await?);
+        for figure in measure(&runtime, way).await? {
+            figures.push(Figure { what: format!("{} ({executors} executors)", figure.what), ..figure });
+        }
     }
-    runtime.shutdown(std::time::Duration::from_secs(10)).await;
-    Ok(Report { bench: "chain: a command whose effects run through ten spaces, durable, one in flight", figures })
+    runtime.shutdown(Duration::from_secs(10)).await;
+    Ok(figures)
 }
 
 async fn link(guests: &Guests, runtime: &Runtime, name: &str, next: Option<String>) -> Result<()> {
