@@ -213,7 +213,7 @@ pub async fn json_of(answer: Response) -> Value {
 }
 
 /// The binary in the profile and target folder of this test.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         // target/<profile>/deps/all-…

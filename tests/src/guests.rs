@@ -1,4 +1,4 @@
-//! The guests of `tests/guests`, built once per test process.
+//! The guests of `tests/guests`, built once per test process, and the shop of `plugins`.
 //!
 //! They share one target folder with everything else that builds guests in this checkout, so that std is compiled once.
 
@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 const GUESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guests");
+const SHOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins/shop");
 const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/spacehost-guests");
 
 /// The component of the guest with that crate name.
@@ -16,6 +17,12 @@ pub fn guest(name: &str) -> &'static [u8] {
     static BUILT: OnceLock<HashMap<String, Vec<u8>>> = OnceLock::new();
     let built = BUILT.get_or_init(build_all);
     built.get(name).unwrap_or_else(|| panic!("there is no guest `{name}` in {GUESTS}"))
+}
+
+/// Builds the sample shop into the folder.
+pub fn shop_into(folder: &Path) {
+    let request = Request::new(SHOP).target_dir(Path::new(TARGET)).into_dir(folder);
+    build(&request, &mut Told).unwrap_or_else(|error| panic!("the shop does not build: {error}"));
 }
 
 /// Says what is being built, and above all what is being installed. Past the test harness, which would keep it to itself.

@@ -4,6 +4,7 @@ mod backlog;
 mod commands;
 mod crashes;
 mod daemon;
+mod demo;
 mod durable;
 mod events;
 mod flow;

@@ -3,23 +3,28 @@
 //! An edge: it builds the spaces of `plugins/bench`, drives the runtime through its handle and prints. Reference and figure
 //! are interleaved, so that a machine that changes its speed changes both. Nothing here asserts.
 
+mod chain;
 mod durable;
 mod hop;
 mod http;
+mod recovery;
 mod report;
 mod request;
 mod swap;
+mod written;
 
 use crate::cli::bench::{BenchArgs, Which};
 use crate::cli::demo;
 use crate::runtime::{Artifact, Runtime};
 use crate::words::{SpaceName, SpaceSettings};
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use spacehost_build::Request;
 use std::path::PathBuf;
 use std::time::Duration;
+use tempfile::TempDir;
 
-/// The compiled spaces that the benches use: relay, sink and asker.
+/// The compiled spaces that the benches use: relay, sink, asker and link.
 struct Guests {
     folder: PathBuf,
 }
@@ -51,6 +56,20 @@ fn settings() -> SpaceSettings {
     SpaceSettings::default()
 }
 
+/// A body of that many bytes, which is also a JSON string.
+fn body(bytes: usize) -> Bytes {
+    let mut body = vec![b'x'; bytes];
+    if let [first, .., last] = &mut body[..] {
+        (*first, *last) = (b'"', b'"');
+    }
+    Bytes::from(body)
+}
+
+/// A folder where the command is typed: those for temporary files may be in memory.
+fn folder_on_disk() -> Result<TempDir> {
+    Ok(tempfile::Builder::new().prefix("spacehost-bench-").tempdir_in(".")?)
+}
+
 /// The command `spacehost bench`.
 pub fn run(args: BenchArgs) -> Result<()> {
     // Outlives the run: without `--guests` the spaces are built into it.
@@ -73,6 +92,9 @@ pub fn run(args: BenchArgs) -> Result<()> {
             Which::Http => http::run(&guests, 1, duration).await,
             Which::HttpLoad => http::run(&guests, 32, duration).await,
             Which::Durable => durable::run(&guests, duration).await,
+            Which::Chain => chain::run(&guests).await,
+            Which::Recovery => recovery::run(),
+            Which::Written => written::run(&guests).await,
         }
     })?;
     report.print(args.json)

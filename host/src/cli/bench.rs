@@ -12,7 +12,7 @@ pub struct BenchArgs {
     /// How long each figure of `http`, `http-load` and `durable` is measured
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
-    /// A folder of relay.wasm, sink.wasm and asker.wasm; default: built from plugins/bench
+    /// A folder of relay.wasm, sink.wasm, asker.wasm and link.wasm; default: built from plugins/bench
     #[arg(long, value_name = "DIR")]
     pub guests: Option<std::path::PathBuf>,
 }
@@ -31,4 +31,10 @@ pub enum Which {
     HttpLoad,
     /// Turns whose answer waits for the disk
     Durable,
+    /// A command through ten spaces, beside one through one
+    Chain,
+    /// A start on a journal of 1 GiB
+    Recovery,
+    /// Bytes written to disk per byte accepted
+    Written,
 }

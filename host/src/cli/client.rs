@@ -32,6 +32,8 @@ struct Problem {
     #[serde(default)]
     next: String,
     code: Option<String>,
+    #[serde(default)]
+    retryable: bool,
 }
 
 impl Client {
@@ -119,7 +121,9 @@ async fn problem(response: Response) -> anyhow::Error {
     let status = response.status();
     let body = response.bytes().await.unwrap_or_default();
     let failure = match serde_json::from_slice(&body) {
-        Ok(Problem { title, detail, next, code }) => Failure::Problem { title, detail, code, next },
+        Ok(Problem { title, detail, next, code, retryable }) => {
+            Failure::Problem { title, detail, code, next, retryable }
+        }
         Err(_) => not_ours(status),
     };
     failure.into()
@@ -131,6 +135,17 @@ fn not_ours(status: StatusCode) -> Failure {
         detail: format!("status {status}, without a problem document"),
         code: None,
         next: "Is this the address of a spacehost?".to_owned(),
+        retryable: false,
+    }
+}
+
+/// Whether the same request may succeed later: nobody answered, the answer broke off, or it says so.
+pub fn may_pass(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<Failure>() {
+        Some(Failure::Unreachable { .. }) => true,
+        Some(Failure::Problem { retryable, .. }) => *retryable,
+        Some(Failure::Usage(_)) => false,
+        None => error.is::<reqwest::Error>(),
     }
 }
 

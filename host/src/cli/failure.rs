@@ -18,7 +18,7 @@ pub enum Failure {
     Unreachable { url: String, why: String },
     /// The host answered with a problem. Exit code 1.
     #[error("{title}: {detail}")]
-    Problem { title: String, detail: String, code: Option<String>, next: String },
+    Problem { title: String, detail: String, code: Option<String>, next: String, retryable: bool },
 }
 
 impl Failure {

@@ -1,6 +1,6 @@
-//! A host inside this process, for `demo` and `dev`.
+//! A host inside this process, for `dev`.
 //!
-//! Owns its task and its end. Must not know what it is for. Fails as a host fails to start, or when its spaces do not.
+//! Owns its task and its end. Must not know what it is for. Fails as a host fails to start.
 
 use super::client::Client;
 use super::connect::Found;
@@ -8,16 +8,11 @@ use super::run::default_address;
 use crate::runtime::RuntimeConfig;
 use crate::shutdown::{self, Trigger};
 use crate::{Host, RunConfig};
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use anyhow::{Context, Result};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
-
-const STARTED_WITHIN: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(50);
 
 pub struct Local {
     pub client: Client,
@@ -48,30 +43,6 @@ impl Local {
         let (trigger, shutdown) = shutdown::channel();
         let task = tokio::spawn(host.serve(shutdown));
         Ok(Local { client: Client::new(&found)?, trigger, task })
-    }
-
-    /// Returns when all these spaces run.
-    pub async fn wait_for(&self, names: &[String]) -> Result<()> {
-        let started = Instant::now();
-        for name in names {
-            while !self.runs(name).await? {
-                if started.elapsed() > STARTED_WITHIN {
-                    bail!("the space `{name}` did not start within {} s", STARTED_WITHIN.as_secs());
-                }
-                tokio::time::sleep(POLL).await;
-            }
-        }
-        Ok(())
-    }
-
-    async fn runs(&self, name: &str) -> Result<bool> {
-        // Unknown until the first scan has come to it.
-        let Ok(space) = self.client.get(&format!("/v1/spaces/{name}")).await else { return Ok(false) };
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        match space["state"].as_str() {
-            Some("rejected" | "unreadable") => bail!("the space `{name}` does not start: {}", text(&space["reason"])),
-            state => Ok(state == Some("running")),
-        }
     }
 
     /// Ends it, cleanly.

@@ -7,6 +7,7 @@ mod backup;
 pub mod bench;
 mod build;
 mod call;
+mod child;
 mod client;
 mod connect;
 mod control;
@@ -165,7 +166,9 @@ mod tests {
             "run spaces --memory",
             "run spaces --listen 127.0.0.1:0 --data d --executors 2 --dev",
             "demo",
+            "run --until-input-ends",
             "demo echo --exit",
+            "demo shop --no-kill --guests built",
             "new orders",
             "build . --into spaces",
             "dev",

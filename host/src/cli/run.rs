@@ -4,7 +4,7 @@
 
 use super::failure::Failure;
 use super::output;
-use super::signals::shutdown_on_signal;
+use super::signals::{shutdown_on_signal, shutdown_on_signal_or_end_of_input};
 use crate::http::access::token_file;
 use crate::reload::read_host_settings;
 use crate::runtime::RuntimeConfig;
@@ -41,11 +41,14 @@ pub struct Args {
     /// For development: refuses addresses other than loopback. (Grants come later; until then all messaging is allowed)
     #[arg(long)]
     dev: bool,
+    /// End when standard input does, too: for a program that starts the host as its child
+    #[arg(long)]
+    until_input_ends: bool,
 }
 
 pub async fn run(args: Args) -> Result<()> {
     telemetry::start("info")?;
-    let shutdown = shutdown_on_signal()?;
+    let shutdown = if args.until_input_ends { shutdown_on_signal_or_end_of_input()? } else { shutdown_on_signal()? };
     prepare(&args.dir)?;
     let dev = args.dev;
     let config = configure(args)?;

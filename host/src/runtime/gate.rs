@@ -1,7 +1,7 @@
 //! The output gate: nothing leaves the host before what it rests on is on disk.
 //!
-//! Owns what waits to leave, in the order of the sequences that it waits for. The committer opens it; where everything is
-//! durable at once nothing ever waits. Listeners outside hear events from the durable groups themselves, which keeps
+//! Owns what waits to leave, and tells the ledger that it waits. The committer opens it; where everything is durable at once
+//! nothing ever waits. Listeners outside hear events from the durable groups themselves, which keeps
 //! their order that of the journal. When the disk fails it stays shut for good.
 
 use super::heard::events_of;
@@ -10,15 +10,14 @@ use super::space::envelope::{Answer, Waiter};
 use crate::store::journal::{Group, JournalError};
 use crate::store::ledger::{Ledger, Listen};
 use crate::store::record::Record;
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot, watch};
 
 pub struct Gate {
     ledger: Ledger,
     listeners: Arc<Listeners>,
-    waiting: Mutex<BinaryHeap<Held>>,
+    /// In no order: nearly all of it leaves with the group that is being written, or with the next.
+    waiting: Mutex<Vec<Held>>,
     /// Rung after each group.
     opened: Notify,
     failure: watch::Sender<Option<String>>,
@@ -97,26 +96,24 @@ impl Gate {
         let mut waiting = self.lock();
         // Looked at again under the lock: a group that became durable since then has opened the gate without this one.
         if self.ledger.durable() < held.until {
-            return waiting.push(held);
+            let until = held.until;
+            waiting.push(held);
+            drop(waiting);
+            return self.ledger.want(until);
         }
         drop(waiting);
         held.what.leave(held.until);
     }
 
     fn open(&self, up_to: u64) {
-        let mut leaving = Vec::new();
-        let mut waiting = self.lock();
-        while waiting.peek().is_some_and(|held| held.until <= up_to) {
-            leaving.extend(waiting.pop());
-        }
-        drop(waiting);
+        let leaving: Vec<Held> = self.lock().extract_if(.., |held| held.until <= up_to).collect();
         for held in leaving {
             held.what.leave(held.until);
         }
         self.opened.notify_waiters();
     }
 
-    fn lock(&self) -> MutexGuard<'_, BinaryHeap<Held>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Held>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -134,29 +131,12 @@ impl Listen for Gate {
         }
     }
 
+    fn is_eager(&self) -> bool {
+        !self.listeners.is_empty()
+    }
+
     fn failed(&self, error: &JournalError) {
         tracing::error!("the disk has failed, and the host ends: {error}");
         self.failure.send_replace(Some(error.to_string()));
     }
 }
-
-/// The one that waits for the lowest sequence is the greatest, as a heap gives its greatest first.
-impl Ord for Held {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.until.cmp(&self.until)
-    }
-}
-
-impl PartialOrd for Held {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Held {
-    fn eq(&self, other: &Self) -> bool {
-        self.until == other.until
-    }
-}
-
-impl Eq for Held {}

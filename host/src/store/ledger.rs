@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Above this much unwritten the partitions wait between turns: the disk, not the memory, sets the pace.
 const MOST_UNWRITTEN: usize = 16 << 20;
+/// How long records wait for more when nobody outside waits for them: a chain of turns then needs one sync, not ten.
+const LINGER: Duration = Duration::from_millis(1);
 /// Between two attempts at writing to a full disk.
 const WHILE_FULL: Duration = Duration::from_millis(250);
 
@@ -20,6 +22,8 @@ const WHILE_FULL: Duration = Duration::from_millis(250);
 pub trait Listen: Send + Sync {
     /// A group is on disk: all up to `sequence` is durable.
     fn durable(&self, sequence: u64, group: &Group);
+    /// It wants to hear of each group at once, though it has said nothing of any sequence.
+    fn is_eager(&self) -> bool;
     /// The disk has failed. Nothing will be durable any more, and the process must end.
     fn failed(&self, error: &JournalError);
 }
@@ -33,6 +37,10 @@ struct Shared {
     filling: Mutex<Filling>,
     filled: Condvar,
     durable: AtomicU64,
+    /// The highest sequence that somebody outside waits for.
+    wanted: AtomicU64,
+    /// The committer has records, and waits for more.
+    lingers: AtomicBool,
     congested: AtomicBool,
     full: AtomicBool,
     /// What the tables hold on disk: the journal may forget it.
@@ -88,6 +96,8 @@ impl Ledger {
             filling: Mutex::new(filling),
             filled: Condvar::new(),
             durable: AtomicU64::new(last),
+            wanted: AtomicU64::new(0),
+            lingers: AtomicBool::new(false),
             congested: AtomicBool::new(false),
             full: AtomicBool::new(false),
             tables_at: AtomicU64::new(0),
@@ -127,6 +137,16 @@ impl Ledger {
             self.0.filled.notify_one();
         }
         sequence
+    }
+
+    /// Somebody outside waits for this sequence, so it is written without delay.
+    pub fn want(&self, sequence: u64) {
+        // In one order with the committer's store and load: either it sees the wish, or this sees that it must be woken.
+        let before = self.0.wanted.fetch_max(sequence, Ordering::SeqCst);
+        if before < sequence && self.0.lingers.load(Ordering::SeqCst) {
+            drop(lock(&self.0.filling));
+            self.0.filled.notify_one();
+        }
     }
 
     /// The last sequence given.
@@ -247,9 +267,25 @@ impl Committer {
             filling = self.shared.filled.wait(filling).unwrap_or_else(PoisonError::into_inner);
         }
         filling.idle = false;
+        filling = self.linger(filling);
         std::mem::swap(&mut filling.group, group);
         self.shared.congested.store(false, Ordering::Relaxed);
         true
+    }
+
+    /// Waits for more records as long as nobody outside waits for those that are there; not for long.
+    fn linger<'l>(&'l self, filling: MutexGuard<'l, Filling>) -> MutexGuard<'l, Filling> {
+        let Shared { filled, lingers, wanted, listener, .. } = &*self.shared;
+        lingers.store(true, Ordering::SeqCst);
+        let nobody_waits = |filling: &mut Filling| {
+            let first = filling.group.first().unwrap_or_default();
+            wanted.load(Ordering::SeqCst) < first
+                && !filling.closed
+                && !listener.get().is_some_and(|listener| listener.is_eager())
+        };
+        let waited = filled.wait_timeout_while(filling, LINGER, nobody_waits);
+        lingers.store(false, Ordering::SeqCst);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Writes a group; on a full disk, waits until there is room. Meanwhile the group that is being filled only grows as far
@@ -318,4 +354,22 @@ impl Scribe {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::journal::JournalConfig;
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_is_durable_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, _) = Journal::open(folder.path(), &JournalConfig { segment_bytes: 1 << 16 }).unwrap();
+        let retention = Retention { bytes: 1 << 20, age: Duration::from_secs(60) };
+        let ledger = Ledger::on_disk(journal, 0, retention).unwrap();
+        let sequence = ledger.submit(b"a record");
+        ledger.wait_beyond(sequence - 1, Duration::from_secs(30), &AtomicBool::new(false));
+        assert_eq!(ledger.durable(), sequence);
+        ledger.close();
+    }
 }

@@ -1,20 +1,20 @@
 //! `demo`: a sample system, built, run and sent real traffic.
 //!
 //! Owns what all demos share: build, host, summary, staying up. Each system has a file of its own for its traffic. Must
-//! not know what a system does. Fails when it cannot be built, does not start, or its traffic goes wrong.
+//! not know what a system does. The host is a process of its own, so that it can be killed while it works. Fails when the
+//! system cannot be built, does not start, or its traffic goes wrong.
 
 mod echo;
 mod shop;
 
-use super::client::Client;
-use super::local::Local;
+use super::child::ChildHost;
 use super::output;
 use super::progress::Bar;
 use super::signals::shutdown_on_signal;
 use super::style::Style;
-use crate::telemetry;
 use anyhow::{Context, Result, bail};
 use spacehost_build::Request;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -25,6 +25,15 @@ pub struct Args {
     /// End after the summary
     #[arg(long)]
     exit: bool,
+    /// Do not kill the shop's host half-way
+    #[arg(long)]
+    no_kill: bool,
+    /// Where its host listens [default: 127.0.0.1:7070, or any free port if that is taken]
+    #[arg(long, env = "SPACEHOST_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// A folder of the system's spaces, built already; default: built from plugins/<system>
+    #[arg(long, value_name = "DIR")]
+    guests: Option<PathBuf>,
 }
 
 /// The sample systems, each named as its folder under `plugins`.
@@ -44,11 +53,11 @@ impl System {
         }
     }
 
-    /// Sends the system its traffic; `folder` is where its spaces and its data are.
-    async fn replay(self, client: &Client, folder: &Path) -> Result<Summary> {
+    /// Sends the system its traffic; `folder` is where its sources and its data are.
+    async fn replay(self, host: &mut ChildHost, folder: &Path, kill: bool) -> Result<Summary> {
         match self {
-            System::Echo => echo::replay(client).await,
-            System::Shop => shop::replay(client, folder).await,
+            System::Echo => echo::replay(&host.client).await,
+            System::Shop => shop::replay(host, folder, kill).await,
         }
     }
 }
@@ -63,21 +72,44 @@ pub struct Summary {
 
 pub async fn demo(args: Args) -> Result<()> {
     let mut shutdown = shutdown_on_signal()?;
-    telemetry::start("warn")?;
     let temporary = tempfile::tempdir().context("could not create a folder for the demo")?;
     let (spaces, data) = (temporary.path().join("spaces"), temporary.path().join("data"));
-    let folder = plugins()?.join(args.system.folder());
-    let request = Request::new(&folder).into_dir(&spaces);
-    let names = tokio::task::spawn_blocking(move || build(&request)).await??;
-    let host = Local::start(spaces, data.clone()).await?;
+    let system = plugins()?.join(args.system.folder());
+    let names = match &args.guests {
+        Some(built) => install(built, &spaces)?,
+        None => {
+            let request = Request::new(&system).into_dir(&spaces);
+            tokio::task::spawn_blocking(move || build(&request)).await??
+        }
+    };
+    let mut host = ChildHost::start(temporary.path().to_owned(), args.listen).await?;
     tokio::select! {
-        shown = show(&args, &host, &names, Folders { system: &folder, data: &data }) => shown?,
+        shown = show(&args, &mut host, &names, Folders { system: &system, data: &data }) => shown?,
         () = shutdown.wait() => return host.stop().await,
     }
     if !args.exit {
         shutdown.wait().await;
     }
     host.stop().await
+}
+
+/// Copies what is built already; answers the names of the spaces.
+fn install(built: &Path, spaces: &Path) -> Result<Vec<String>> {
+    std::fs::create_dir_all(spaces).with_context(|| format!("could not create {}", spaces.display()))?;
+    let listed = std::fs::read_dir(built).with_context(|| format!("could not list {}", built.display()))?;
+    let mut names = Vec::new();
+    for entry in listed {
+        let path = entry?.path();
+        if let (Some(name), true) = (path.file_stem(), path.extension().is_some_and(|extension| extension == "wasm")) {
+            let to = spaces.join(name).with_extension("wasm");
+            std::fs::copy(&path, &to).with_context(|| format!("could not copy {}", path.display()))?;
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    if names.is_empty() {
+        bail!("there is no .wasm file in {}: build the system into it by `spacehost build`", built.display());
+    }
+    Ok(names)
 }
 
 pub fn build(request: &Request) -> Result<Vec<String>> {
@@ -93,11 +125,11 @@ struct Folders<'a> {
     data: &'a Path,
 }
 
-async fn show(args: &Args, host: &Local, names: &[String], folders: Folders<'_>) -> Result<()> {
+async fn show(args: &Args, host: &mut ChildHost, names: &[String], folders: Folders<'_>) -> Result<()> {
     host.wait_for(names).await?;
     let style = Style::of_stdout();
     output::line(style.strong(&format!("{} runs at {}", names.join(", "), host.client.url())))?;
-    let summary = args.system.replay(&host.client, folders.system).await?;
+    let summary = args.system.replay(host, folders.system, !args.no_kill).await?;
     output::line(style.strong("summary"))?;
     for line in &summary.lines {
         output::line(format!("  {line}"))?;

@@ -1,27 +1,25 @@
-//! The traffic of the shop demo: every purchase of a real file, over HTTP, and the shop's own sums beside the file's.
+//! The traffic of the shop demo: every purchase of a real file, over HTTP, half-way the host's sudden end, and the shop's
+//! own sums beside the file's.
 //!
 //! Must not know how the spaces reckon: it tells them titles and counts, and asks for totals. Fails when a command fails,
 //! when the shop does not come to an end, or when the two sums are not the same.
 
+mod customers;
 mod purchases;
 
 use super::Summary;
+use crate::cli::child::ChildHost;
 use crate::cli::client::Client;
-use crate::cli::progress::counting;
 use crate::cli::table::Table;
 use anyhow::{Context, Result, bail};
-use futures::{TryStreamExt, stream};
-use indicatif::ProgressBar;
+use customers::{AT_ONCE, Shopping, command, title};
 use purchases::{Purchase, Sums};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How many customers shop at the same time; each one waits for each answer.
-const AT_ONCE: usize = 32;
 /// How long the spaces may go on without any new sum before the demo gives up.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);
@@ -37,20 +35,50 @@ struct Totals {
     settled_cents: u64,
 }
 
-pub async fn replay(client: &Client, folder: &Path) -> Result<Summary> {
+/// What the host's end half-way came to.
+struct Outage {
+    purchases: u64,
+    took: Duration,
+}
+
+pub async fn replay(host: &mut ChildHost, folder: &Path, kill: bool) -> Result<Summary> {
     let file = folder.join("data/cdnow-sample.txt");
     let text = std::fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
     let purchases = purchases::read(&text).with_context(|| format!("{} is not as expected", file.display()))?;
     let expected = Sums::of(&purchases);
-    let titles = stock(client, &purchases).await?;
+    let client = host.client.clone();
+    let titles = stock(&client, &purchases).await?;
     let started = Instant::now();
-    let commands = buy(client, purchases).await?;
+    let shopping = Shopping::new(&client, purchases.len() as u64);
+    let ((), outage) = tokio::try_join!(shopping.buy(purchases), outage(host, &shopping, kill))?;
     let seconds = started.elapsed().as_secs_f64();
-    let counted = at_rest(client, &expected).await?;
+    let counted = at_rest(&client, &expected).await?;
     let mut lines = compare(&counted, &expected)?;
     lines.push(format!("{titles} titles on sale, {AT_ONCE} customers at once"));
+    let commands = shopping.commands();
     lines.push(format!("{commands} commands over HTTP in {seconds:.1} s: {:.0}/s", commands as f64 / seconds));
+    lines.extend(outage.map(|outage| told(&outage, shopping.repeated())));
     Ok(Summary { lines, next: next() })
+}
+
+/// Kills the host when half of the purchases are made, and starts it again.
+async fn outage(host: &mut ChildHost, shopping: &Shopping<'_>, kill: bool) -> Result<Option<Outage>> {
+    if !kill {
+        return Ok(None);
+    }
+    let purchases = shopping.half_way().await;
+    let killed = Instant::now();
+    host.kill().await?;
+    host.start_again().await?;
+    Ok(Some(Outage { purchases, took: killed.elapsed() }))
+}
+
+fn told(outage: &Outage, repeated: u64) -> String {
+    let Outage { purchases, took } = outage;
+    let seconds = took.as_secs_f64();
+    format!(
+        "the host was killed after {purchases} purchases and back after {seconds:.1} s; {repeated} commands were repeated"
+    )
 }
 
 fn next() -> Vec<String> {
@@ -64,56 +92,8 @@ fn next() -> Vec<String> {
 async fn stock(client: &Client, purchases: &[Purchase]) -> Result<usize> {
     let prices: BTreeSet<u64> = purchases.iter().flat_map(Purchase::prices).map(|(cents, _)| cents).collect();
     let titles: Vec<Value> = prices.iter().map(|cents| json!({ "title": title(*cents), "cents": cents })).collect();
-    command(client, "catalog/stock", None, &json!(titles)).await?;
+    command(client, "catalog/stock", &[], &json!(titles)).await?;
     Ok(prices.len())
-}
-
-fn title(cents: u64) -> String {
-    format!("cd-{cents}")
-}
-
-/// All customers buy; answers how many commands that took.
-async fn buy(client: &Client, purchases: Vec<Purchase>) -> Result<u64> {
-    let bar = counting(purchases.len() as u64, "purchases");
-    let commands = AtomicU64::new(0);
-    let customers = purchases::by_customer(purchases).into_iter().map(anyhow::Ok);
-    let visits =
-        stream::iter(customers).try_for_each_concurrent(AT_ONCE, |purchases| visit(client, purchases, &bar, &commands));
-    let result = visits.await;
-    bar.finish_and_clear();
-    result.map(|()| commands.into_inner())
-}
-
-/// One customer's purchases, one after the other.
-async fn visit(client: &Client, purchases: Vec<Purchase>, bar: &ProgressBar, commands: &AtomicU64) -> Result<()> {
-    for purchase in &purchases {
-        let sent = purchase_one(client, purchase).await;
-        let sent =
-            sent.with_context(|| format!("the purchase of customer {} on {}", purchase.customer, purchase.day))?;
-        commands.fetch_add(sent, Ordering::Relaxed);
-        bar.inc(1);
-    }
-    Ok(())
-}
-
-/// Fills a cart and buys it; answers how many commands that took.
-async fn purchase_one(client: &Client, purchase: &Purchase) -> Result<u64> {
-    let customer = Some(purchase.customer.as_str());
-    let mut commands = 1;
-    for (cents, count) in purchase.prices() {
-        command(client, "cart/add", customer, &json!({ "title": title(cents), "count": count })).await?;
-        commands += 1;
-    }
-    command(client, "cart/checkout", customer, &json!({ "day": purchase.day })).await?;
-    Ok(commands)
-}
-
-/// Sends a command and waits for its reply.
-async fn command(client: &Client, address: &str, key: Option<&str>, body: &Value) -> Result<Vec<u8>> {
-    let (space, name) = address.split_once('/').context("an address is space/command")?;
-    let key = key.map(|key| ("spacehost-key", key));
-    let path = format!("/v1/spaces/{space}/commands/{name}");
-    client.post(&path, serde_json::to_vec(body)?, key.as_slice()).await
 }
 
 /// The sums when all is paid and settled, or when nothing has changed for long. The answers above came when the orders
@@ -121,7 +101,7 @@ async fn command(client: &Client, address: &str, key: Option<&str>, body: &Value
 async fn at_rest(client: &Client, expected: &Sums) -> Result<Totals> {
     let (mut before, mut changed) = (Totals::default(), Instant::now());
     loop {
-        let now: Totals = serde_json::from_slice(&command(client, "ledger/totals", None, &Value::Null).await?)?;
+        let now: Totals = serde_json::from_slice(&command(client, "ledger/totals", &[], &Value::Null).await?)?;
         let complete = now.orders >= expected.purchases && now.settled_payments >= expected.purchases;
         if complete || changed.elapsed() > STUCK_AFTER {
             return Ok(now);
