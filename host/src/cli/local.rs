@@ -7,6 +7,7 @@ use super::connect::Found;
 use super::run::default_address;
 use crate::runtime::RuntimeConfig;
 use crate::shutdown::{self, Trigger};
+use crate::store::StoreConfig;
 use crate::{Host, RunConfig};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -30,8 +31,16 @@ impl Local {
     pub async fn start(spaces: PathBuf, data: PathBuf) -> Result<Self> {
         std::fs::create_dir_all(&spaces).with_context(|| format!("could not create {}", spaces.display()))?;
         let RuntimeConfig { executors, swap_wait, .. } = RuntimeConfig::default();
-        let config =
-            RunConfig { spaces, data, listen: default_address(), executors, settings: None, swap_wait, memory: false };
+        let config = RunConfig {
+            spaces,
+            data,
+            listen: default_address(),
+            executors,
+            settings: None,
+            swap_wait,
+            memory: false,
+            store: StoreConfig::default(),
+        };
         let host = match Host::start(config.clone()).await {
             Err(error) if is_taken(&error) => Host::start(RunConfig { listen: any_address(), ..config }).await?,
             other => other?,
