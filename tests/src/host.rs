@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use spacehost::runtime::api::{DeadLetter, Delivery, DeployError, Deployed, Refusal, SpaceStatus, Usage};
 use spacehost::runtime::{Artifact, LoadError, Runtime, RuntimeConfig};
+use spacehost::store::Store;
 use spacehost::words::{Failure, Limits, MessageId, SpaceName, SpaceSettings};
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -41,6 +42,14 @@ impl Host {
         config.engine.max_instances = 64;
         change(&mut config);
         Host { runtime: Runtime::start(config).expect("a runtime starts"), loaded: Mutex::default() }
+    }
+
+    /// On what a data folder holds. Turns begin with `runtime.open()`, when all that the folder knows is deployed.
+    pub fn on(store: Store) -> Self {
+        let mut config = RuntimeConfig { executors: 1, ..RuntimeConfig::default() };
+        config.engine.max_instances = 64;
+        let runtime = Runtime::start_on(config, store).expect("a runtime starts");
+        Host { runtime, loaded: Mutex::default() }
     }
 
     /// Runs a guest as the space `name`.

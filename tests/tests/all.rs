@@ -11,6 +11,7 @@ mod lifecycle;
 mod load;
 mod operation;
 mod partitions;
+mod power;
 mod reload;
 mod requests;
 mod retries;
