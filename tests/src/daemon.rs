@@ -176,6 +176,15 @@ impl Daemon {
         self.ended().await
     }
 
+    pub fn has_ended(&self) -> bool {
+        self.child().try_wait().expect("its status").is_some()
+    }
+
+    /// Whether it has ended, or is about to: it does not answer any more.
+    pub async fn is_gone(&self) -> bool {
+        self.has_ended() || self.anonymous(Method::GET, "/healthz").send().await.is_err()
+    }
+
     /// Waits until it has ended by itself.
     pub async fn ended(&self) -> ExitStatus {
         until("the host has ended", async || self.child().try_wait().expect("its status")).await

@@ -3,10 +3,12 @@
 mod commands;
 mod crashes;
 mod daemon;
+mod disk;
 mod durable;
 mod events;
 mod flow;
 mod hostile;
+mod injection;
 mod lifecycle;
 mod load;
 mod operation;

@@ -37,7 +37,8 @@ async fn client(daemons: watch::Receiver<Arc<Daemon>>, load: Arc<Load>, seed: u6
             let daemon = daemons.borrow().clone();
             match transfer.send(&daemon).await {
                 Some(200 | 202) => break acknowledged.push(transfer.id),
-                None if transfer.once => break,
+                // Nobody knows, or two waited for each other and one was refused.
+                None | Some(422) if transfer.once => break,
                 // Refused for now, or nobody there.
                 None | Some(429 | 503) => tokio::time::sleep(Duration::from_millis(5)).await,
                 Some(status) => panic!("{transfer:?} is answered {status}"),

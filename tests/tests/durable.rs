@@ -10,7 +10,7 @@ async fn next(stream: &mut Response, count: usize) -> Vec<(String, String)> {
     let complete = async {
         while text.matches("\n\n").count() < count {
             let chunk = stream.chunk().await.expect("the stream goes on").expect("the stream does not end");
-            text.push_str(&String::from_utf8(chunk.to_vec()).expect("text"));
+            text.push_str(std::str::from_utf8(&chunk).expect("text"));
         }
     };
     tokio::time::timeout(GIVE_UP, complete).await.unwrap_or_else(|_| panic!("only this: {text}"));

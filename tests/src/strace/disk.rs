@@ -106,6 +106,7 @@ impl Disk {
         stops.sort_by_key(|(moment, phase, _)| (*moment, *phase));
         for (moment, phase, call) in stops {
             match phase {
+                1 if call.failed() && call.name.ends_with("sync") => self.lose(call),
                 _ if call.failed() || moment == NEVER => {}
                 0 => self.begin(call),
                 _ => self.end(call),
@@ -283,6 +284,12 @@ impl Disk {
             }
             !own
         });
+    }
+
+    /// After a failed sync nobody knows what became of the bytes, and a later one that succeeds says nothing of them.
+    fn lose(&mut self, call: &Call) {
+        let Some(inode) = self.opened(call).map(|open| open.inode) else { return };
+        self.unsynced.retain(|index| self.changes[*index].what.inode() != Some(inode));
     }
 
     fn refuse_shared(&self, call: &Call) {

@@ -26,8 +26,15 @@ const TRACED: &str = "open,openat,openat2,creat,close,dup,dup2,dup3,fcntl,lseek,
 #[derive(Debug, Clone)]
 pub struct Strace {
     pub log: PathBuf,
-    /// Such as `fdatasync:error=EIO:when=3`.
-    pub sabotage: Option<String>,
+    pub sabotage: Option<Sabotage>,
+}
+
+/// Calls that fail.
+#[derive(Debug, Clone)]
+pub struct Sabotage {
+    /// Such as `fdatasync:error=EIO:when=3`. Each thread counts its own calls, and of them only those about `paths`.
+    pub what: String,
+    pub paths: Vec<String>,
 }
 
 impl Strace {
@@ -36,13 +43,18 @@ impl Strace {
         Strace { log: log.to_owned(), sabotage: None }
     }
 
+    pub fn with_sabotage(self, what: &str, paths: &[String]) -> Self {
+        Strace { sabotage: Some(Sabotage { what: what.to_owned(), paths: paths.to_vec() }), ..self }
+    }
+
     /// The program is the child, and strace a stranger to its parent (`-D`): signals and exit codes are the program's.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("strace");
         command.args(["-D", "-f", "-yy", "-xx", "-s", "100000000", "--seccomp-bpf"]);
         command.arg("-e").arg(format!("trace={TRACED}"));
         if let Some(sabotage) = &self.sabotage {
-            command.arg("-e").arg(format!("inject={sabotage}"));
+            command.arg("-e").arg(format!("inject={}", sabotage.what));
+            command.args(sabotage.paths.iter().flat_map(|path| ["-P", path]));
         }
         command.arg("-o").arg(&self.log).arg(program);
         command

@@ -14,6 +14,7 @@ pub const NEVER: Moment = usize::MAX;
 
 #[derive(Debug, Clone)]
 pub struct Call {
+    pub thread: u32,
     pub name: String,
     pub arguments: Vec<String>,
     /// What the kernel answered, with what strace says about it; empty when there was no answer.
@@ -60,6 +61,16 @@ impl Call {
         Some(String::from_utf8(hexadecimal(path)).expect("paths are UTF-8 here").into())
     }
 
+    /// The file or folder that the call is about, as far as it tells; a path counts from where its caller is.
+    pub fn about(&self) -> Option<String> {
+        let named = |argument: &String| argument.starts_with('"');
+        let by_name = ["open", "mkdir", "rename", "unlink"].iter().any(|name| self.name.starts_with(name));
+        match self.arguments.iter().position(named) {
+            Some(argument) if by_name => Some(self.path(argument)),
+            _ => self.descriptor().map(|file| file.what),
+        }
+    }
+
     pub fn integer(&self, argument: usize) -> u64 {
         let text = &self.arguments[argument];
         text.parse().unwrap_or_else(|_| panic!("`{text}` is no number in {}", self.name))
@@ -81,17 +92,18 @@ pub fn calls(log: &str, start: Moment) -> Vec<Call> {
         } else if let Some((_, rest)) = said.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>")) {
             // Begun before the recorder was there: that is the thread's first return.
             let Some((began, begun)) = open.remove(thread) else { continue };
-            calls.push(call(&(begun + rest), began, now));
+            calls.push(call(thread, &(begun + rest), (began, now)));
         } else {
-            calls.push(call(said, now, now));
+            calls.push(call(thread, said, (now, now)));
         }
     }
-    calls.extend(open.into_values().map(|(began, begun)| call(&begun, began, NEVER)));
+    calls.extend(open.into_iter().map(|(thread, (began, begun))| call(thread, &begun, (began, NEVER))));
     calls.sort_by_key(|call| call.began);
     calls
 }
 
-fn call(text: &str, began: Moment, ended: Moment) -> Call {
+fn call(thread: &str, text: &str, (began, ended): (Moment, Moment)) -> Call {
+    let thread = thread.parse().unwrap_or_else(|_| panic!("no thread before `{text}`"));
     let (name, rest) = text.split_once('(').unwrap_or_else(|| panic!("no call in `{text}`"));
     let (arguments, answer) = match rest.rsplit_once(" = ") {
         Some((arguments, answer)) => (arguments.trim_end().trim_end_matches(')'), answer),
@@ -99,7 +111,7 @@ fn call(text: &str, began: Moment, ended: Moment) -> Call {
     };
     // A thread that is killed in a call answers `?`.
     let (answer, ended) = if answer.starts_with('?') { ("", NEVER) } else { (answer, ended) };
-    Call { name: name.to_owned(), arguments: split(arguments), answer: answer.to_owned(), began, ended }
+    Call { thread, name: name.to_owned(), arguments: split(arguments), answer: answer.to_owned(), began, ended }
 }
 
 /// At the commas outside of all brackets.
