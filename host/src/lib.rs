@@ -44,8 +44,8 @@ pub struct RunConfig {
     pub swap_wait: Duration,
     /// No disk: nothing outlives the process.
     pub memory: bool,
-    /// Go on without what a damaged data folder cannot give back.
-    pub accept_loss: bool,
+    /// The journal's segments and retention.
+    pub store: StoreConfig,
 }
 
 /// Runs a host until `shutdown`, and returns when all it had taken in is done.
@@ -70,8 +70,7 @@ impl Host {
         let address = listener.local_addr()?;
         let token = access::load_or_create_token(&config.data)?;
         let RunConfig { executors, swap_wait, settings, .. } = config;
-        let stored = StoreConfig { accept_loss: config.accept_loss, ..StoreConfig::default() };
-        let store = if config.memory { Store::in_memory() } else { Store::open(&config.data, &stored)? };
+        let store = if config.memory { Store::in_memory() } else { Store::open(&config.data, &config.store)? };
         let runtime = Runtime::start_on(RuntimeConfig { executors, swap_wait, ..RuntimeConfig::default() }, store)?;
         let dir = config.spaces.clone();
         // Its task ends with `shutdown`, below.

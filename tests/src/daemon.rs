@@ -2,6 +2,7 @@
 //!
 //! Cargo builds the binary of another package only on request, so this asks for it once per test process.
 
+use crate::strace::Strace;
 use crate::{guest, until};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,6 +12,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub struct Daemon {
@@ -30,41 +32,48 @@ impl Daemon {
 
     /// The same with these settings of the operator.
     pub async fn start_with(settings: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::create_dir(folder.path().join("spaces")).expect("a drop folder");
+        let folder = Daemon::new_folder();
         std::fs::write(folder.path().join("spacehost.toml"), settings).expect("a settings file");
-        let daemon = Daemon::start_in(Arc::new(folder), &[]).await;
+        let daemon = Daemon::start_in(folder, &Launch::default()).await;
         daemon.ready().await;
         daemon
     }
 
-    /// Starts a host in a folder that has been prepared for it.
-    pub async fn start_on(folder: TempDir) -> Self {
-        Daemon::start_in(Arc::new(folder), &[]).await
+    /// A folder for a host, with an empty drop folder.
+    pub fn new_folder() -> Arc<TempDir> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("spaces")).expect("a drop folder");
+        Arc::new(folder)
     }
 
-    async fn start_in(folder: Arc<TempDir>, options: &[&str]) -> Self {
-        let binary = tokio::task::spawn_blocking(binary).await.expect("the binary builds");
-        let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("a log file");
-        let mut child = run(&binary, folder.path())
-            .args(options)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
-        let mut said = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut said).expect("a first line");
-        let url = said.split_whitespace().find_map(|word| word.strip_prefix("http://"));
-        let log = || std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-        let url = url.unwrap_or_else(|| panic!("no address in `{said}`: {}", log())).trim_end_matches(',');
+    pub async fn start_in(folder: Arc<TempDir>, launch: &Launch) -> Self {
+        let started = Daemon::try_start_in(folder, launch).await;
+        started.unwrap_or_else(|Refused { status, said }| panic!("it does not start ({status}): {said}"))
+    }
+
+    /// Starts a host that may refuse: then it has ended, and said why.
+    pub async fn try_start_in(folder: Arc<TempDir>, launch: &Launch) -> Result<Self, Refused> {
+        let mut child = launch.spawn(folder.path()).await;
+        let log_before = log_of(folder.path()).len();
+        let output = child.stdout.take().expect("its output");
+        let first_line = move || {
+            let mut said = String::new();
+            BufReader::new(output).read_line(&mut said).expect("a first line");
+            said
+        };
+        let said = tokio::task::spawn_blocking(first_line).await.expect("reading does not panic");
+        let Some(url) = said.split_whitespace().find_map(|word| word.strip_prefix("http://")) else {
+            let status = child.wait().expect("its status");
+            return Err(Refused { status, said: log_of(folder.path())[log_before..].to_owned() });
+        };
         let token = std::fs::read_to_string(folder.path().join("data/token")).expect("a token");
-        let (url, token) = (format!("http://{url}"), token.trim().to_owned());
-        Daemon { child: Mutex::new(child), folder, url, token, client: Client::new() }
+        let (url, token) = (format!("http://{}", url.trim_end_matches(',')), token.trim().to_owned());
+        Ok(Daemon { child: Mutex::new(child), folder, url, token, client: Client::new() })
     }
 
     /// What a second host says that is started in the same folder; it must not run.
     pub async fn second_host(&self) -> String {
-        let mut second = run(&binary(), self.folder());
+        let mut second = as_daemon(Command::new(binary()), self.folder());
         let second = second.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the binary starts");
         assert!(!second.status.success(), "it runs");
         String::from_utf8_lossy(&second.stderr).into_owned()
@@ -73,7 +82,19 @@ impl Daemon {
     /// Ends it without a warning, and starts another one in the same folder.
     pub async fn killed(&self) -> Self {
         self.kill();
-        self.again(&[]).await
+        Daemon::start_in(self.folder.clone(), &Launch::default()).await
+    }
+
+    /// The same, but the first that follow are killed after so many milliseconds, wherever they are by then.
+    pub async fn killed_again(&self, after_ms: &[u64]) -> Self {
+        self.kill();
+        for after in after_ms {
+            let mut next = Launch::default().spawn(self.folder()).await;
+            tokio::time::sleep(Duration::from_millis(*after)).await;
+            next.kill().expect("it still runs");
+            next.wait().expect("its status");
+        }
+        Daemon::start_in(self.folder.clone(), &Launch::default()).await
     }
 
     /// Ends it without a warning.
@@ -85,7 +106,8 @@ impl Daemon {
 
     /// Starts another one in the same folder, with more options, after this one has ended.
     pub async fn again(&self, options: &[&str]) -> Self {
-        Daemon::start_in(self.folder.clone(), options).await
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        Daemon::start_in(self.folder.clone(), &Launch { options, ..Launch::default() }).await
     }
 
     /// Runs a command of the binary beside it, in its folder and without a terminal.
@@ -94,6 +116,15 @@ impl Daemon {
         command.args(words).current_dir(self.folder()).env("SPACEHOST_DATA", "data").stdin(Stdio::null());
         let run = move || command.output().expect("the binary starts");
         tokio::task::spawn_blocking(run).await.expect("a command does not panic")
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child().id()
+    }
+
+    /// The folder, to start others in.
+    pub fn shared_folder(&self) -> Arc<TempDir> {
+        self.folder.clone()
     }
 
     fn child(&self) -> MutexGuard<'_, Child> {
@@ -182,20 +213,70 @@ impl Daemon {
 
     /// All that the host has logged.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
+        log_of(self.folder())
     }
 
     /// Asks it to end, and answers how it did.
     pub async fn end(self, signal: Signal) -> ExitStatus {
         kill_process(Pid::from_child(&self.child()), signal).expect("it still runs");
+        self.ended().await
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.child().try_wait().expect("its status").is_some()
+    }
+
+    /// Whether it has ended, or is about to: it does not answer any more.
+    pub async fn is_gone(&self) -> bool {
+        self.has_ended() || self.anonymous(Method::GET, "/healthz").send().await.is_err()
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&self) -> ExitStatus {
         until("the host has ended", async || self.child().try_wait().expect("its status")).await
     }
 }
 
-fn run(binary: &Path, folder: &Path) -> Command {
-    let mut command = Command::new(binary);
+/// How a host is started that is not started as usual.
+#[derive(Debug, Clone, Default)]
+pub struct Launch {
+    /// Under the eyes of a recorder.
+    pub strace: Option<Strace>,
+    /// With its output gate switched off.
+    pub ungated: bool,
+    pub options: Vec<String>,
+}
+
+/// A host that has not started.
+#[derive(Debug)]
+pub struct Refused {
+    pub status: ExitStatus,
+    /// What it wrote to its log.
+    pub said: String,
+}
+
+impl Launch {
+    pub fn under(strace: Strace) -> Self {
+        Launch { strace: Some(strace), ..Launch::default() }
+    }
+
+    async fn spawn(&self, folder: &Path) -> Child {
+        let ungated = self.ungated;
+        let binary = tokio::task::spawn_blocking(move || if ungated { ungated_binary() } else { binary() });
+        let binary = binary.await.expect("the binary builds");
+        let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log file");
+        let command = self.strace.as_ref().map_or_else(|| Command::new(&binary), |strace| strace.command(&binary));
+        as_daemon(command, folder).args(&self.options).stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts")
+    }
+}
+
+fn as_daemon(mut command: Command, folder: &Path) -> Command {
     command.args(["run", "spaces", "--listen", "127.0.0.1:0", "--data", "data"]).current_dir(folder);
     command
+}
+
+fn log_of(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("log")).unwrap_or_default()
 }
 
 impl Drop for Daemon {
@@ -215,23 +296,28 @@ pub async fn json_of(answer: Response) -> Value {
 /// The binary in the profile and target folder of this test.
 pub fn binary() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        // target/<profile>/deps/all-…
-        let test = std::env::current_exe().expect("this test has a path");
-        let profile = test.ancestors().nth(2).expect("the profile's folder");
-        let target = profile.parent().expect("the target folder");
-        let mut cargo = Command::new(env!("CARGO"));
-        // With the test among the targets, the features of all dependencies are those of `cargo test --workspace`, so that
-        // they are not all compiled a second time.
-        cargo
-            .args(["build", "--quiet", "--workspace", "--bin", "spacehost", "--test", "all", "--target-dir"])
-            .arg(target);
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
-        assert!(built.success(), "the binary does not build");
-        profile.join("spacehost")
-    };
-    BUILT.get_or_init(build).clone()
+    BUILT.get_or_init(|| built("spacehost", &[])).clone()
+}
+
+fn ungated_binary() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built("spacehost-ungated", &["--features", "spacehost/ungated"])).clone()
+}
+
+fn built(name: &str, options: &[&str]) -> PathBuf {
+    // target/<profile>/deps/all-…
+    let test = std::env::current_exe().expect("this test has a path");
+    let profile = test.ancestors().nth(2).expect("the profile's folder");
+    let target = profile.parent().expect("the target folder");
+    let mut cargo = Command::new(env!("CARGO"));
+    // With the test among the targets, the features of all dependencies are those of `cargo test --workspace`, so that they
+    // are not all compiled a second time.
+    cargo.args(["build", "--quiet", "--workspace", "--bin", name, "--test", "all"]).args(options);
+    cargo.arg("--target-dir").arg(target);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
+    assert!(built.success(), "the binary `{name}` does not build");
+    profile.join(name)
 }

@@ -56,6 +56,13 @@ impl Host {
         Host { runtime: Runtime::start(config).expect("a runtime starts"), loaded: Mutex::default(), _data: None }
     }
 
+    /// On what a data folder holds. Turns begin with `runtime.open()`, when all that the folder knows is deployed.
+    pub fn on(store: Store) -> Self {
+        let config = RuntimeConfig { executors: 1, ..few_instances() };
+        let runtime = Runtime::start_on(config, store).expect("a runtime starts");
+        Host { runtime, loaded: Mutex::default(), _data: None }
+    }
+
     /// Runs a guest as the space `name`.
     pub async fn deploy(&self, name: &str, guest: &str) -> Deployed {
         self.deploy_with(name, guest, SpaceSettings::default()).await.expect("the guest is deployed")

@@ -4,12 +4,16 @@
 //! panic that names what was tried.
 
 mod daemon;
+mod dice;
 mod guests;
 mod host;
+pub mod money;
 pub mod raw;
+pub mod strace;
 mod wait;
 
-pub use daemon::{Daemon, binary, json_of};
+pub use daemon::{Daemon, Launch, Refused, binary, json_of};
+pub use dice::Dice;
 pub use guests::{guest, shop_into};
 pub use host::{Host, fast_retries, limits};
 pub use wait::{GIVE_UP, until};

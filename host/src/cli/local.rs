@@ -7,6 +7,7 @@ use super::connect::Found;
 use super::run::default_address;
 use crate::runtime::RuntimeConfig;
 use crate::shutdown::{self, Trigger};
+use crate::store::StoreConfig;
 use crate::{Host, RunConfig};
 use anyhow::{Context, Result};
 use std::io::ErrorKind;
@@ -33,7 +34,7 @@ impl Local {
             settings: None,
             swap_wait,
             memory: false,
-            accept_loss: false,
+            store: StoreConfig::default(),
         };
         let host = match Host::start(config.clone()).await {
             Err(error) if is_taken(&error) => Host::start(RunConfig { listen: any_address(), ..config }).await?,

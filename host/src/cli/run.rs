@@ -8,6 +8,8 @@ use super::signals::{shutdown_on_signal, shutdown_on_signal_or_end_of_input};
 use crate::http::access::token_file;
 use crate::reload::read_host_settings;
 use crate::runtime::RuntimeConfig;
+use crate::store::StoreConfig;
+use crate::words::JournalSettings;
 use crate::{Host, RunConfig, telemetry};
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
@@ -75,8 +77,17 @@ fn configure(args: Args) -> Result<RunConfig> {
         settings: Some(args.settings),
         swap_wait: file.swap_wait.unwrap_or(defaults.swap_wait),
         memory: args.memory,
-        accept_loss: args.accept_loss,
+        store: StoreConfig { accept_loss: args.accept_loss, ..store_config(&file.journal) },
     })
+}
+
+/// What the file leaves out is as the store has it.
+fn store_config(file: &JournalSettings) -> StoreConfig {
+    let mut config = StoreConfig::default();
+    config.segment_bytes = file.segment_bytes.unwrap_or(config.segment_bytes);
+    config.retention.bytes = file.retention_bytes.unwrap_or(config.retention.bytes);
+    config.retention.age = file.retention_age.unwrap_or(config.retention.age);
+    config
 }
 
 /// The usual folder is made; another one that is not there is more likely a slip of the pen.
@@ -115,7 +126,7 @@ mod tests {
             settings: None,
             swap_wait: Duration::ZERO,
             memory: true,
-            accept_loss: false,
+            store: StoreConfig::default(),
         };
         let line = started(&config)(default_address());
         assert_eq!(line, "spacehost listens on http://127.0.0.1:7070, watches spaces, token in d/token");

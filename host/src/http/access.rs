@@ -70,16 +70,28 @@ pub fn load_or_create_token(data: &Path) -> Result<Token> {
     std::os::unix::fs::DirBuilderExt::mode(folder.recursive(true), 0o700);
     folder.create(data).with_context(|| format!("could not create the data folder {}", data.display()))?;
     let path = token_file(data);
-    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    match created {
-        Ok(mut file) => {
-            let token = Token::random()?;
-            writeln!(file, "{}", token.reveal()).with_context(|| format!("could not write {}", path.display()))?;
-            Ok(token)
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => read_token(data),
-        Err(error) => Err(error).with_context(|| format!("could not create {}", path.display())),
+    if path.try_exists().with_context(|| format!("could not look at {}", path.display()))? {
+        return read_token(data);
     }
+    let token = Token::random()?;
+    make_token(data, &path, &token).with_context(|| format!("could not make {}", path.display()))?;
+    // Another host may have been quicker: what lies there is the token.
+    read_token(data)
+}
+
+/// Whole and on disk before it has its name, so that no power cut leaves half a token; and never in place of another.
+fn make_token(data: &Path, path: &Path, token: &Token) -> std::io::Result<()> {
+    let unfinished = data.join(format!("token.{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    writeln!(file, "{}", token.reveal())?;
+    file.sync_all()?;
+    let named = match fs::hard_link(&unfinished, path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        named => named,
+    };
+    fs::remove_file(&unfinished)?;
+    named?;
+    fs::File::open(data)?.sync_all()
 }
 
 pub fn read_token(data: &Path) -> Result<Token> {

@@ -35,7 +35,10 @@ impl Artifacts {
     /// Makes the folder if there is none, and sweeps what a crash has left half made.
     pub fn open(data: &Path) -> io::Result<Self> {
         let folder = data.join("artifacts");
-        fs::create_dir_all(&folder)?;
+        if !folder.try_exists()? {
+            fs::create_dir_all(&folder)?;
+            File::open(data)?.sync_all()?;
+        }
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
             if path.extension().is_none_or(|extension| extension != EXTENSION) {

@@ -25,7 +25,9 @@ use journal::{Journal, JournalConfig, JournalError, Lock, LockError, Opened, Rea
 pub use keeper::Keeper;
 use ledger::{Ledger, Retention, Scribe};
 use record::{Record, RecordError};
+use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub use tables::dump::Frozen;
@@ -156,7 +158,7 @@ fn assemble(data: &Path, config: &StoreConfig) -> Result<(Journal, Opened, Table
             opened.cut_bytes
         );
     }
-    let mut tables = Tables::open(&tables)?;
+    let mut tables = open_tables(data)?;
     match tables.journal()? {
         Some(own) if own == opened.id => {}
         Some(own) if tables.sequence() > 0 => return Err(StoreError::Foreign { tables: own, journal: opened.id }),
@@ -177,8 +179,34 @@ fn never_written(tables: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Makes the folder, and its name durable before anything in it is.
 fn make(folder: &Path) -> Result<(), StoreError> {
-    std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: folder.to_owned(), source })
+    let made = || {
+        fs::create_dir_all(folder)?;
+        match folder.join("journal").try_exists()? {
+            true => Ok(()),
+            false => journal::sync_folder(folder.canonicalize()?.parent().unwrap_or(folder)),
+        }
+    };
+    made().map_err(failed(folder))
+}
+
+/// New tables get their name when they are complete: fjall can do nothing with a folder that it was interrupted in making.
+fn open_tables(data: &Path) -> Result<Tables, StoreError> {
+    let (tables, unfinished) = (data.join("tables"), data.join("tables.new"));
+    if !tables.try_exists().map_err(failed(&tables))? {
+        match fs::remove_dir_all(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&unfinished)(error)),
+            _ => drop(Tables::open(&unfinished)?),
+        }
+        let named = fs::rename(&unfinished, &tables).and_then(|()| journal::sync_folder(data));
+        named.map_err(failed(&tables))?;
+    }
+    Ok(Tables::open(&tables)?)
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    move |source| StoreError::Folder { path: path.to_owned(), source }
 }
 
 /// Applies what the journal has and the tables lack.

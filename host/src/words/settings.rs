@@ -42,13 +42,27 @@ pub struct HostSettings {
     pub data: Option<PathBuf>,
     pub executors: Option<usize>,
     pub swap_wait: Option<Duration>,
+    pub journal: JournalSettings,
     spaces: BTreeMap<SpaceName, SpaceSettings>,
 }
 
-const HOST_FIELDS: &[&str] = &["data", "executors", "listen", "spaces", "swap_wait_ms"];
+/// How the journal lies on disk, and how much of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JournalSettings {
+    pub segment_bytes: Option<u64>,
+    pub retention_bytes: Option<u64>,
+    pub retention_age: Option<Duration>,
+}
+
+const HOST_FIELDS: &[&str] = &["data", "executors", "journal", "listen", "spaces", "swap_wait_ms"];
+const JOURNAL_FIELDS: &[&str] = &["retention_age_s", "retention_bytes", "segment_bytes"];
 const SPACE_FIELDS: &[&str] = &["config", "limits"];
 const MAX_EXECUTORS: u64 = 1_024;
 const MAX_SWAP_WAIT_MS: u64 = 600_000;
+/// Two pages: the header's, and one for frames.
+const MIN_SEGMENT_BYTES: u64 = 8_192;
+/// A segment is read into memory at the start, one at a time.
+const MAX_SEGMENT_BYTES: u64 = 1 << 30;
 
 impl HostSettings {
     /// Reads `spacehost.toml`.
@@ -63,6 +77,7 @@ impl HostSettings {
                 "swap_wait_ms" => {
                     settings.swap_wait = Some(Duration::from_millis(entry.number(0, MAX_SWAP_WAIT_MS)?));
                 }
+                "journal" => settings.journal = journal(&entry)?,
                 "spaces" => settings.spaces = spaces(&entry)?,
                 _ => return Err(entry.unknown("field of spacehost.toml", HOST_FIELDS)),
             }
@@ -91,6 +106,21 @@ impl HostSettings {
         settings.config.extend(operator.config);
         Ok(settings)
     }
+}
+
+fn journal(entry: &Entry) -> Result<JournalSettings, SettingsError> {
+    let mut settings = JournalSettings::default();
+    for entry in entry.table("a table")?.entries() {
+        match entry.key() {
+            "segment_bytes" => settings.segment_bytes = Some(entry.number(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES)?),
+            "retention_bytes" => settings.retention_bytes = Some(entry.number(0, i64::MAX as u64)?),
+            "retention_age_s" => {
+                settings.retention_age = Some(Duration::from_secs(entry.number(0, u64::from(u32::MAX))?))
+            }
+            _ => return Err(entry.unknown("field of [journal]", JOURNAL_FIELDS)),
+        }
+    }
+    Ok(settings)
 }
 
 fn spaces(entry: &Entry) -> Result<BTreeMap<SpaceName, SpaceSettings>, SettingsError> {

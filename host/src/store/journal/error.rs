@@ -27,7 +27,7 @@ pub enum JournalError {
     Newer { segment: PathBuf, format: u64, made_by: String, known: u64 },
 
     /// Nothing of the group was accepted, and the journal goes on when there is room.
-    #[error("no room for a journal segment of {needed} bytes in {}: free some, or let the journal keep less", folder.display())]
+    #[error("no room for {needed} bytes of the journal in {}: free some, or let the journal keep less", folder.display())]
     Full { folder: PathBuf, needed: u64 },
 
     /// The caller's mistake; nothing was written.

@@ -3,7 +3,8 @@
 //! Owns the `*.journal` files of one folder and their format. Must not know what a record means, nor tokio, nor who
 //! waits for what. One owner writes; readers have their own handles. Fails closed: damage is named and
 //! the start refused, never cut; only a torn end, which nobody was told of, is cut. After a failed write or sync no
-//! append succeeds again, because what a failed sync has left on disk cannot be known.
+//! append succeeds again, because what a failed sync has left on disk cannot be known; a write that found no room may be
+//! repeated.
 //!
 //! A folder holds segments, numbered without holes. A segment is a header page, frames, and zeros up to its capacity:
 //!
@@ -38,5 +39,5 @@ pub use lock::{Lock, LockError};
 pub use log::{Journal, JournalConfig, Opened};
 pub use reader::Reader;
 pub use salvage::{Salvaged, salvage};
-pub use segment::SegmentInfo;
+pub use segment::{SegmentInfo, sync_folder};
 pub use spare::{Plan, Spare};

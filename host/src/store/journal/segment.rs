@@ -111,9 +111,11 @@ impl Active {
         Place { segment: self.info.number, offset: self.end }
     }
 
-    /// One write into blocks that are there already, and one sync that finds nothing but data to sync.
+    /// One write into blocks that are there already, and one sync that finds nothing but data to sync. Some file systems
+    /// need room even so; a write that finds none can be repeated, a failed sync cannot.
     pub fn write(&self, frame: &[u8]) -> Result<(), JournalError> {
-        self.file.write_all_at(frame, self.end).map_err(JournalError::failed("write", &self.path))?;
+        let no_room = JournalError::no_room("write", &self.path, frame.len() as u64);
+        self.file.write_all_at(frame, self.end).map_err(no_room)?;
         self.file.sync_data().map_err(JournalError::failed("sync", &self.path))
     }
 

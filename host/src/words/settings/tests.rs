@@ -23,6 +23,10 @@ fn a_whole_host_file_is_read() {
         executors = 4
         swap_wait_ms = 250
 
+        [journal]
+        segment_bytes = 1_048_576
+        retention_age_s = 3600
+
         [spaces.orders.limits]
         memory_bytes = 0x1000_0000
         attempts = 2
@@ -35,6 +39,12 @@ fn a_whole_host_file_is_read() {
     assert_eq!(host.listen, Some("0.0.0.0:8080".parse().unwrap()));
     assert_eq!(host.data, Some("/var/lib/spacehost".into()));
     assert_eq!((host.executors, host.swap_wait), (Some(4), Some(Duration::from_millis(250))));
+    let journal = JournalSettings {
+        segment_bytes: Some(1 << 20),
+        retention_bytes: None,
+        retention_age: Some(Duration::from_secs(3600)),
+    };
+    assert_eq!(host.journal, journal);
     let orders = host.space(&name("orders"));
     assert_eq!((orders.limits.memory_bytes, orders.limits.attempts), (0x1000_0000, 2));
     assert_eq!(Value::Object(orders.config), json!({"currency": "EUR", "rates": [1, 2.5, {"at": "1979-05-27"}]}));
@@ -78,8 +88,8 @@ fn unknown_fields_are_refused_with_the_nearest_name() {
         (host_error("lisen = 1"), "line 1: `lisen` is no field of spacehost.toml; did you mean `listen`?"),
         (
             host_error("\ncolour = 1"),
-            "line 2: `colour` is no field of spacehost.toml; there are `data`, `executors`, `listen`, `spaces`, \
-             `swap_wait_ms`",
+            "line 2: `colour` is no field of spacehost.toml; there are `data`, `executors`, `journal`, \
+             `listen`, `spaces`, `swap_wait_ms`",
         ),
         (
             host_error("[spaces.a]\nlimit = 1"),
@@ -88,6 +98,10 @@ fn unknown_fields_are_refused_with_the_nearest_name() {
         (
             host_error("[spaces.a.limits]\nmemory = 1\n"),
             "line 2: `memory` is no limit; the limits and their units are in the table of limits in the README",
+        ),
+        (
+            host_error("[journal]\nbytes = 1"),
+            "line 2: `bytes` is no field of [journal]; there are `retention_age_s`, `retention_bytes`, `segment_bytes`",
         ),
         (space_error("[limits]\nmemry_bytes = 1"), "line 2: `memry_bytes` is no limit; did you mean `memory_bytes`?"),
         (space_error("[conf]\n"), "line 1: `conf` is no field of a space's own file; did you mean `config`?"),
@@ -106,6 +120,10 @@ fn wrong_values_are_refused_in_the_same_words_every_time() {
             "line 1: `listen` must be an address such as \"127.0.0.1:7070\", not \"localhost\"",
         ),
         (host_error("executors = 0"), "line 1: `executors = 0` is out of range: 1 to 1024 is allowed"),
+        (
+            host_error("[journal]\nsegment_bytes = 100"),
+            "line 2: `segment_bytes = 100` is out of range: 8192 to 1073741824 is allowed",
+        ),
         (host_error("executors = -3"), "line 1: `executors = -3` is out of range: 1 to 1024 is allowed"),
         (host_error("executors = true"), "line 1: `executors` must be a whole number, not true"),
         (host_error("spaces = []"), "line 1: `spaces` must be tables such as [spaces.orders], not a list"),
