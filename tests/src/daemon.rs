@@ -266,7 +266,12 @@ impl Launch {
         let binary = binary.await.expect("the binary builds");
         let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log file");
         let command = self.strace.as_ref().map_or_else(|| Command::new(&binary), |strace| strace.command(&binary));
-        as_daemon(command, folder).args(&self.options).stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts")
+        as_daemon(command, folder)
+            .args(&self.options)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts")
     }
 }
 

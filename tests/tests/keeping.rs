@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use spacehost_tests::{Daemon, guest, json_of, until};
+use spacehost_tests::{Daemon, Launch, guest, json_of, until};
 use std::fs;
 use std::process::Output;
 use std::sync::Arc;
@@ -292,11 +292,11 @@ async fn a_backup_under_load_is_restored_to_the_cent() {
     assert!(restored.status.success() && said(&restored).contains("north"), "{}", said(&restored));
     let used = daemon.command(&["restore", "now.backup", "--data", data.to_str().expect("text")]).await;
     assert!(!used.status.success() && said(&used).contains("is not empty"), "{}", said(&used));
-    let restored = Daemon::start_on(other).await;
+    let restored = Daemon::start_in(Arc::new(other), &Launch::default()).await;
     restored.ready().await;
     let agrees = async || {
         let (north, south) = (audit(&restored, "north").await, audit(&restored, "south").await);
-        assert_eq!((&north["repeated"], &south["repeated"]), (&json!([]), &json!([])));
+        assert_eq!((&north["repeated"], &south["repeated"]), (&json!([]), &json!([])), "{north} {south}");
         let cents = north["cents"].as_i64()? + south["cents"].as_i64()?;
         (north["left"] == south["arrived"] && south["left"] == north["arrived"]).then_some((cents, north))
     };

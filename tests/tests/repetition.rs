@@ -63,8 +63,8 @@ async fn a_firing_that_is_repeated_is_the_same_message() {
     let daemon = host().await;
     let steps = json!({ "steps": [ask("b", json!([{ "add": 1 }])), wait_at_c()] });
     for timer in [
-        json!({ "name": "tick/once", "after_ms": 1, "body": steps }),
         json!({ "name": "tick/hourly", "every_ms": 3_600_000 }),
+        json!({ "name": "tick/once", "after_ms": 1, "body": steps }),
     ] {
         daemon.run("a", &json!([{ "timer": timer }])).await;
     }

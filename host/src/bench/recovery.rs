@@ -123,6 +123,9 @@ fn turn(sequence: u64, key: &[u8]) -> Record<'_> {
         emitted: Vec::new(),
         timers: Vec::new(),
         requests: Vec::new(),
+        refused: Vec::new(),
+        refused_more: 0,
+        former: Vec::new(),
         depends_on: sequence - 1,
     })
 }

@@ -29,11 +29,16 @@ pub async fn reload(
     options: Result<Query<Options>, QueryRejection>,
 ) -> Result<Json<FileStatus>, ApiError> {
     let (name, Query(Options { force })) = (parse(name)?, options?);
-    Ok(Json(edge.reloads.reload(&name, force).await?))
+    let file = edge.reloads.reload(&name, force).await?;
+    // What is remembered of it must outlive a crash before anyone is told.
+    edge.runtime.settled().await;
+    Ok(Json(file))
 }
 
 pub async fn rollback(State(edge): State<Shared>, name: Name) -> Result<Json<Deployed>, ApiError> {
-    Ok(Json(edge.reloads.rollback(&parse(name)?).await?))
+    let deployed = edge.reloads.rollback(&parse(name)?).await?;
+    edge.runtime.settled().await;
+    Ok(Json(deployed))
 }
 
 pub async fn stop(State(edge): State<Shared>, name: Name) -> Result<Json<SpaceView>, ApiError> {

@@ -53,7 +53,7 @@ pub(crate) fn add_target(
     execute(command, environment, progress)
 }
 
-/// The packages of Debian 12; on a fresh machine the lists of packages must be fetched first.
+/// The packages of Debian 12, as its lists have them now.
 pub(crate) fn install_packages(environment: &Environment, progress: &mut dyn Progress) -> Result<(), InstallError> {
     let apt_get = |arguments: &[&str]| {
         let program = environment.find("apt-get").unwrap_or_else(|| "apt-get".into());
@@ -63,11 +63,9 @@ pub(crate) fn install_packages(environment: &Environment, progress: &mut dyn Pro
     };
     let install = ["install", "-y", "--no-install-recommends"];
     let install = [&install[..], &PACKAGES[..]].concat();
-    if execute(apt_get(&install), environment, progress).is_ok() {
-        return Ok(());
-    }
-    execute(apt_get(&["update"]), environment, progress)?;
-    execute(apt_get(&install), environment, progress)
+    // Old lists would bring an old compiler, which may not do. Without a network it may still be at hand.
+    let updated = execute(apt_get(&["update"]), environment, progress);
+    execute(apt_get(&install), environment, progress).map_err(|error| updated.err().unwrap_or(error))
 }
 
 fn execute(command: Command, environment: &Environment, progress: &mut dyn Progress) -> Result<(), InstallError> {

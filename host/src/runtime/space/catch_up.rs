@@ -55,7 +55,9 @@ impl Actor {
             return self.noted(read);
         }
         let journal = self.router.ledger.keeps_records() && !self.router.ledger.is_full();
-        if journal && self.partition.subscription.is_cut_off() && self.partition.mailbox.has_recovered() {
+        // What is held takes up room, and waits for nothing but this.
+        let has_room = self.partition.mailbox.has_recovered() || !self.held.is_empty();
+        if journal && self.partition.subscription.is_cut_off() && has_room {
             let read = self.read_missed().await;
             return self.noted(read);
         }
