@@ -9,7 +9,7 @@ mod host;
 pub mod raw;
 mod wait;
 
-pub use daemon::{Daemon, json_of};
+pub use daemon::{Daemon, binary, json_of, parent_of};
 pub use guests::guest;
 pub use host::{Host, fast_retries, limits};
 pub use wait::{GIVE_UP, until};

@@ -8,6 +8,7 @@ mod hop;
 mod http;
 mod report;
 mod request;
+mod start;
 mod swap;
 
 use crate::cli::bench::{BenchArgs, Which};
@@ -73,6 +74,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
             Which::Http => http::run(&guests, 1, duration).await,
             Which::HttpLoad => http::run(&guests, 32, duration).await,
             Which::Durable => durable::run(&guests, duration).await,
+            Which::Start => start::run(&guests).await,
         }
     })?;
     report.print(args.json)

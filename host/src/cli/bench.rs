@@ -31,4 +31,6 @@ pub enum Which {
     HttpLoad,
     /// Turns whose answer waits for the disk
     Durable,
+    /// From a file to the first reply: new, known, and a thousand known ones at a restart
+    Start,
 }

@@ -5,7 +5,7 @@
 use super::client::Client;
 use super::connect::Found;
 use super::run::default_address;
-use crate::runtime::RuntimeConfig;
+use crate::runtime::{Place, RuntimeConfig};
 use crate::shutdown::{self, Trigger};
 use crate::{Host, RunConfig};
 use anyhow::{Context, Result, bail};
@@ -30,8 +30,8 @@ impl Local {
     pub async fn start(spaces: PathBuf, data: PathBuf) -> Result<Self> {
         std::fs::create_dir_all(&spaces).with_context(|| format!("could not create {}", spaces.display()))?;
         let RuntimeConfig { executors, swap_wait, .. } = RuntimeConfig::default();
-        let config =
-            RunConfig { spaces, data, listen: default_address(), executors, settings: None, swap_wait, memory: false };
+        let (listen, compiler) = (default_address(), Place::apart());
+        let config = RunConfig { spaces, data, listen, executors, settings: None, swap_wait, memory: false, compiler };
         let host = match Host::start(config.clone()).await {
             Err(error) if is_taken(&error) => Host::start(RunConfig { listen: any_address(), ..config }).await?,
             other => other?,

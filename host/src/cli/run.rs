@@ -7,7 +7,7 @@ use super::output;
 use super::signals::shutdown_on_signal;
 use crate::http::access::token_file;
 use crate::reload::read_host_settings;
-use crate::runtime::RuntimeConfig;
+use crate::runtime::{Place, RuntimeConfig};
 use crate::{Host, RunConfig, telemetry};
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
@@ -69,6 +69,7 @@ fn configure(args: Args) -> Result<RunConfig> {
         settings: Some(args.settings),
         swap_wait: file.swap_wait.unwrap_or(defaults.swap_wait),
         memory: args.memory,
+        compiler: Place::apart(),
     })
 }
 
@@ -108,6 +109,7 @@ mod tests {
             settings: None,
             swap_wait: Duration::ZERO,
             memory: true,
+            compiler: Place::Here,
         };
         let line = started(&config)(default_address());
         assert_eq!(line, "spacehost listens on http://127.0.0.1:7070, watches spaces, token in d/token");

@@ -10,6 +10,7 @@ mod gate;
 mod heard;
 pub mod history;
 mod listeners;
+mod load;
 mod logs;
 mod outcomes;
 mod past;
@@ -18,21 +19,23 @@ mod space;
 mod timers;
 mod waits;
 
-pub use crate::wasm::LoadError;
+pub use crate::wasm::{CompileBounds, CompileError, LoadError, Place, serve_if_asked};
 pub use listeners::Listener;
+pub use load::Loads;
 pub use space::Artifact;
 
 use crate::store::ledger::Scribe;
 use crate::store::record::{self, Record};
 use crate::store::{Keeper, Store};
-use crate::wasm::{Engine, EngineConfig};
+use crate::wasm::EngineConfig;
 use crate::words::message::{Kind, Sender};
 use crate::words::topic::NameError;
-use crate::words::{Message, MessageId, Pattern, SpaceName, SpaceSettings};
+use crate::words::{Message, MessageId, Pattern, SpaceName};
 use api::{Answered, DeadLetter, Delivery, Idempotency, LogLine, Outcome, Refusal, SpaceState, SpaceStatus};
 use bytes::Bytes;
 use executors::Executors;
 use futures::future::join_all;
+use load::Loading;
 use past::Past;
 use router::{Draft, RouteCache, Router};
 use space::Space;
@@ -42,7 +45,7 @@ use space::envelope::{Answer, Envelope, wait};
 use space::graves::Grave;
 use space::mailbox::{Full, Mailbox, Room, Share};
 use space::outbox::Outgoing;
-use space::turn::{Turn, now_ms};
+use space::turn::now_ms;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -59,12 +62,19 @@ pub struct RuntimeConfig {
     /// How long a reload waits for turns in hand before it cuts them short.
     pub swap_wait: Duration,
     pub engine: EngineConfig,
+    /// Where components are compiled.
+    pub compiler: Place,
 }
 
 impl Default for RuntimeConfig {
     fn default() -> Self {
         let executors = std::thread::available_parallelism().map_or(1, usize::from);
-        RuntimeConfig { executors, swap_wait: Duration::from_secs(1), engine: EngineConfig::default() }
+        RuntimeConfig {
+            executors,
+            swap_wait: Duration::from_secs(1),
+            engine: EngineConfig::default(),
+            compiler: Place::Here,
+        }
     }
 }
 
@@ -73,7 +83,7 @@ impl Default for RuntimeConfig {
 pub struct Runtime(Arc<Inner>);
 
 struct Inner {
-    engine: Engine,
+    loading: Loading,
     executors: Executors,
     router: Arc<Router>,
     /// What the store holds of spaces that have not been loaded yet.
@@ -96,11 +106,11 @@ impl Runtime {
     /// Starts on what the store holds. Turns begin with `open`, so that no event misses a space that is still to be
     /// loaded.
     pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
-        let Store { ledger, started, host_id, image, journal, keeper } = store;
+        let Store { ledger, started, host_id, image, journal, keeper, cache } = store;
         let router = Arc::new(Router::new(ledger, started, host_id, journal));
         let past = Past::of(image, &router);
         Ok(Runtime(Arc::new(Inner {
-            engine: Engine::new(&config.engine).map_err(|error| anyhow::anyhow!("{error:#}"))?,
+            loading: Loading::new(&config, cache)?,
             executors: Executors::start(config.executors)?,
             router,
             past: Mutex::new(past),
@@ -109,14 +119,6 @@ impl Runtime {
             swap_wait: config.swap_wait,
             stopping: AtomicBool::new(false),
         })))
-    }
-
-    /// Compiles and checks bytes, including `describe`. Blocking and CPU-heavy: call it on a thread of its own.
-    pub fn load(&self, bytes: &[u8], settings: &SpaceSettings) -> Result<Artifact, LoadError> {
-        // `describe` may only read, and there is nothing to read.
-        let nobody = Arc::new(Space::nobody(&settings.limits));
-        let host = Turn::new(self.0.router.clone(), nobody, 0, Arc::new(settings.clone()));
-        Artifact::load(&self.0.engine, bytes, &settings.limits, host)
     }
 
     /// Sends a command and waits for its reply. Dropping the future does not cancel the command.
@@ -262,6 +264,7 @@ impl Runtime {
     /// Takes nothing more in, finishes what waits within `grace`, and ends all threads.
     pub async fn shutdown(&self, grace: Duration) {
         self.0.stopping.store(true, Ordering::Release);
+        self.0.loading.stop();
         let deadline = Instant::now() + grace;
         // What one space finishes may be new work for another.
         while Instant::now() < deadline && self.0.has_work() {

@@ -1,6 +1,6 @@
 //! The store: the journal, which is the truth, and the tables that are written behind it.
 //!
-//! Owns the data folder: its lock, its layout (`journal/`, `tables/`) and the order in which it is opened. Must not know
+//! Owns the data folder: its lock, its layout (`journal/`, `tables/`, `cache/`) and the order in which it is opened. Must not know
 //! what runs on it. Fails, and changes nothing, when the folder is another host's, damaged, or of a newer format.
 //!
 //! ```text
@@ -9,12 +9,14 @@
 //! at the start:                        what the tables lack ----------> image
 //! ```
 
+mod cache;
 pub mod journal;
 mod keeper;
 pub mod ledger;
 pub mod record;
 pub mod tables;
 
+pub use cache::Cache;
 use journal::{Journal, JournalConfig, JournalError, Lock, LockError, Opened, Reader};
 pub use keeper::Keeper;
 use ledger::{Ledger, Retention, Scribe};
@@ -29,12 +31,14 @@ pub struct StoreConfig {
     pub segment_bytes: u64,
     /// How much of the past is kept for history and for readers that come back.
     pub retention: Retention,
+    /// How much compiled code is kept.
+    pub cache_bytes: u64,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         let retention = Retention { bytes: 1 << 30, age: Duration::from_secs(7 * 24 * 3600) };
-        StoreConfig { segment_bytes: JournalConfig::default().segment_bytes, retention }
+        StoreConfig { segment_bytes: JournalConfig::default().segment_bytes, retention, cache_bytes: 1 << 30 }
     }
 }
 
@@ -75,6 +79,8 @@ pub struct Store {
     pub journal: Option<PathBuf>,
     /// None in memory.
     pub keeper: Option<Keeper>,
+    /// Compiled code; none in memory, or where the folder cannot hold it.
+    pub cache: Option<Cache>,
 }
 
 impl Store {
@@ -83,7 +89,8 @@ impl Store {
         // Two hosts that start in the same moment still differ: the hasher is seeded at random.
         let host_id = RandomState::new().hash_one(SystemTime::now()) as u32;
         let host_id = format!("{host_id:08x}");
-        Store { ledger: Ledger::in_memory(), started: 0, host_id, image: Image::default(), journal: None, keeper: None }
+        let (ledger, image) = (Ledger::in_memory(), Image::default());
+        Store { ledger, started: 0, host_id, image, journal: None, keeper: None, cache: None }
     }
 
     /// Opens the folder, or begins a new one, and brings the tables up to the journal's end.
@@ -112,8 +119,16 @@ impl Store {
             image,
             journal: Some(folder),
             keeper: Some(keeper),
+            cache: cache(data, config.cache_bytes),
         })
     }
+}
+
+/// What cannot be kept is compiled at each start: slower, and nothing else.
+fn cache(data: &Path, bytes: u64) -> Option<Cache> {
+    let opened = Cache::open(data, bytes);
+    let complain = |error| tracing::warn!("the cache of compiled code in {} is not used: {error}", data.display());
+    opened.map_err(complain).ok()
 }
 
 fn make(folder: &Path) -> Result<(), StoreError> {
