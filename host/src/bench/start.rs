@@ -6,7 +6,7 @@ use super::{Guests, settings};
 use crate::reload::{ReloadConfig, Reloads};
 use crate::runtime::api::Delivery;
 use crate::runtime::{Place, Runtime, RuntimeConfig};
-use crate::store::{Store, StoreConfig};
+use crate::store::{Cache, Store, StoreConfig};
 use crate::wasm::EngineConfig;
 use crate::wasm::bare::BareCode;
 use crate::words::SpaceName;
@@ -27,7 +27,10 @@ pub async fn run(guests: &Guests) -> Result<Report> {
     let folder = tempfile::Builder::new().prefix("spacehost-bench-").tempdir_in(".")?;
     let sink = guests.bytes("sink")?;
     let (bare, _) = bare(&sink)?;
-    let mut figures = alone(&sink, &bare, &folder.path().join("alone")).await?;
+    let mut figures = Vec::new();
+    for (name, disk) in [("in memory mode", Disk::CacheOnly), ("durable", Disk::All)] {
+        figures.extend(alone(&sink, &bare, (open(&folder.path().join(name), disk)?, name)).await?);
+    }
     figures.push(together(&sink, &bare, folder.path()).await?);
     Ok(Report { bench: "start: from a component to its first reply", figures })
 }
@@ -49,15 +52,26 @@ fn copy(bytes: &[u8], number: usize) -> Vec<u8> {
     [bytes, &section].concat()
 }
 
-fn open(data: &Path) -> Result<Runtime> {
-    let store = Store::open(data, &StoreConfig::default())?;
+/// What a host keeps.
+#[derive(Clone, Copy)]
+enum Disk {
+    /// Without waiting for the disk a deployment shows what loading costs. No host is started so.
+    CacheOnly,
+    All,
+}
+
+fn open(data: &Path, disk: Disk) -> Result<Runtime> {
+    let config = StoreConfig::default();
+    let store = match disk {
+        Disk::CacheOnly => Store { cache: Some(Cache::open(data, config.cache_bytes)?), ..Store::in_memory() },
+        Disk::All => Store::open(data, &config)?,
+    };
     let config = RuntimeConfig { engine: INSTANCES, compiler: Place::apart(), ..RuntimeConfig::default() };
     Runtime::start_on(config, store)
 }
 
 /// One component after the other: each is new to the host first, and known afterwards.
-async fn alone(sink: &[u8], bare: &BareCode, data: &Path) -> Result<Vec<Figure>> {
-    let runtime = open(data)?;
+async fn alone(sink: &[u8], bare: &BareCode, (runtime, mode): (Runtime, &str)) -> Result<Vec<Figure>> {
     runtime.open();
     let (mut compile, mut fresh) = (Vec::new(), Vec::new());
     for number in 0..FRESH {
@@ -74,8 +88,8 @@ async fn alone(sink: &[u8], bare: &BareCode, data: &Path) -> Result<Vec<Figure>>
     runtime.shutdown(Duration::from_secs(10)).await;
     let kib = sink.len() >> 10;
     Ok(vec![
-        figure(format!("new component ({kib} KiB) to first reply"), fresh, (compile, "compiling alone"), "ratio 2"),
-        figure("known component to first reply".into(), known, (bare_start, "code to first reply, bare"), "ratio 3"),
+        figure(format!("new component, {kib} KiB, {mode}"), fresh, (compile, "compiling alone"), "ratio 2"),
+        figure(format!("known component, {mode}"), known, (bare_start, "code to first reply, bare"), "ratio 3"),
     ])
 }
 
@@ -106,7 +120,7 @@ async fn together(sink: &[u8], bare: &BareCode, folder: &Path) -> Result<Figure>
 
 async fn start_host(dir: &Path, data: &Path) -> Result<Duration> {
     let begin = Instant::now();
-    let runtime = open(data)?;
+    let runtime = open(data, Disk::All)?;
     let config = ReloadConfig { runtime: runtime.clone(), dir: dir.to_owned(), settings: None };
     let (reloads, _task) = Reloads::spawn(config)?;
     reloads.wait_first_scan().await;

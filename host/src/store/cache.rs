@@ -172,8 +172,8 @@ fn key(path: &Path) -> io::Result<[u8; KEY]> {
 
 fn read_key(path: &Path) -> io::Result<Option<[u8; KEY]>> {
     let found = fs::symlink_metadata(path)?;
-    let is_ours = found.is_file() && found.len() == KEY as u64 && found.mode() & 0o077 == 0;
-    if !is_ours {
+    let of_ours = found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0;
+    if !(of_ours && found.is_file() && found.len() == KEY as u64) {
         return Ok(None);
     }
     Ok(fs::read(path)?.try_into().ok())
