@@ -3,6 +3,9 @@
 //! The list of modules, from the edges down, and the one place that wires them: [`Host`]. Everything else gets what it
 //! needs handed in. Starting fails when the address is taken, the data folder cannot be written or a part cannot start.
 
+// The one place that has a reason to is `wasm/code.rs`.
+#![deny(unsafe_code)]
+
 pub mod bench;
 pub mod cli;
 pub mod http;
@@ -17,7 +20,7 @@ pub mod words;
 use anyhow::{Context, Result, anyhow};
 use http::access::{self, Announcement, Token};
 use reload::{ReloadConfig, Reloads};
-use runtime::{Runtime, RuntimeConfig};
+use runtime::{Place, Runtime, RuntimeConfig};
 use shutdown::Shutdown;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -46,6 +49,8 @@ pub struct RunConfig {
     pub memory: bool,
     /// The journal's segments and retention.
     pub store: StoreConfig,
+    /// Where components are compiled. `Place::apart` is for programs that begin with `runtime::serve_if_asked`.
+    pub compiler: Place,
 }
 
 /// Runs a host until `shutdown`, and returns when all it had taken in is done.
@@ -69,9 +74,10 @@ impl Host {
         let listener = listen(config.listen).await?;
         let address = listener.local_addr()?;
         let token = access::load_or_create_token(&config.data)?;
-        let RunConfig { executors, swap_wait, settings, .. } = config;
+        let RunConfig { executors, swap_wait, settings, compiler, .. } = config;
         let store = if config.memory { Store::in_memory() } else { Store::open(&config.data, &config.store)? };
-        let runtime = Runtime::start_on(RuntimeConfig { executors, swap_wait, ..RuntimeConfig::default() }, store)?;
+        let engine = RuntimeConfig { executors, swap_wait, compiler, ..RuntimeConfig::default() };
+        let runtime = Runtime::start_on(engine, store)?;
         let dir = config.spaces.clone();
         // Its task ends with `shutdown`, below.
         let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings })?;

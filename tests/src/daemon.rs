@@ -211,6 +211,14 @@ impl Daemon {
         until(&format!("{count} notes in {space}"), notes).await
     }
 
+    /// The processes that it has started and that have not ended.
+    pub fn children(&self) -> Vec<Pid> {
+        let host = Pid::from_child(&self.child());
+        let processes = std::fs::read_dir("/proc").expect("a list of processes").filter_map(Result::ok);
+        let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        numbers.filter_map(Pid::from_raw).filter(|process| parent_of(*process) == Some(host)).collect()
+    }
+
     /// All that the host has logged.
     pub fn log(&self) -> String {
         log_of(self.folder())
@@ -235,6 +243,15 @@ impl Daemon {
     pub async fn ended(&self) -> ExitStatus {
         until("the host has ended", async || self.child().try_wait().expect("its status")).await
     }
+}
+
+/// None when there is no such process, or it has ended and is only still listed.
+pub fn parent_of(process: Pid) -> Option<Pid> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
+    // After the name in brackets: the state, then the parent.
+    let (state, rest) = stat.rsplit_once(") ")?.1.split_once(' ')?;
+    let parent = rest.split(' ').next()?.parse().ok();
+    parent.and_then(Pid::from_raw).filter(|_| state != "Z")
 }
 
 /// How a host is started that is not started as usual.

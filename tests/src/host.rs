@@ -10,6 +10,7 @@ use spacehost::runtime::{Artifact, LoadError, Runtime, RuntimeConfig};
 use spacehost::store::{Store, StoreConfig};
 use spacehost::words::{Failure, Limits, MessageId, SpaceName, SpaceSettings};
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ pub struct Host {
     /// What this host has loaded, by guest: most tests deploy one guest several times.
     loaded: Mutex<HashMap<String, Artifact>>,
     /// Where a durable one keeps its data.
-    _data: Option<TempDir>,
+    data: Option<TempDir>,
 }
 
 /// Settings with some limits changed.
@@ -44,23 +45,43 @@ impl Host {
     pub fn durable() -> Self {
         let data = tempfile::tempdir().expect("a temporary folder");
         let store = Store::open(data.path(), &StoreConfig::default()).expect("a new data folder");
+        Host::durable_on(store, data)
+    }
+
+    fn durable_on(store: Store, data: TempDir) -> Self {
         let config = RuntimeConfig { executors: 2, ..few_instances() };
         let runtime = Runtime::start_on(config, store).expect("a runtime starts");
         runtime.open();
-        Host { runtime, loaded: Mutex::default(), _data: Some(data) }
+        Host { runtime, loaded: Mutex::default(), data: Some(data) }
+    }
+
+    /// Ends it, and starts another one on the same data folder.
+    pub async fn restarted(mut self) -> Self {
+        let data = self.data.take().expect("a data folder");
+        self.runtime.shutdown(Duration::from_secs(30)).await;
+        drop(self);
+        // The folder is free when the last thread has let go of it.
+        let open = async || Store::open(data.path(), &StoreConfig::default()).ok();
+        let store = until("the data folder is free", open).await;
+        Host::durable_on(store, data)
+    }
+
+    /// The data folder of a durable host.
+    pub fn data(&self) -> &Path {
+        self.data.as_ref().expect("a data folder").path()
     }
 
     pub fn with(change: impl FnOnce(&mut RuntimeConfig)) -> Self {
         let mut config = few_instances();
         change(&mut config);
-        Host { runtime: Runtime::start(config).expect("a runtime starts"), loaded: Mutex::default(), _data: None }
+        Host { runtime: Runtime::start(config).expect("a runtime starts"), loaded: Mutex::default(), data: None }
     }
 
     /// On what a data folder holds. Turns begin with `runtime.open()`, when all that the folder knows is deployed.
     pub fn on(store: Store) -> Self {
         let config = RuntimeConfig { executors: 1, ..few_instances() };
         let runtime = Runtime::start_on(config, store).expect("a runtime starts");
-        Host { runtime, loaded: Mutex::default(), _data: None }
+        Host { runtime, loaded: Mutex::default(), data: None }
     }
 
     /// Runs a guest as the space `name`.

@@ -12,7 +12,7 @@ pub mod raw;
 pub mod strace;
 mod wait;
 
-pub use daemon::{Daemon, Launch, Refused, binary, json_of};
+pub use daemon::{Daemon, Launch, Refused, binary, json_of, parent_of};
 pub use dice::Dice;
 pub use guests::{guest, shop_into};
 pub use host::{Host, fast_retries, limits};

@@ -29,6 +29,31 @@ pub fn core_module() -> Vec<u8> {
     module
 }
 
+/// A component with one long function, which takes its compiler more memory than most.
+pub fn wide(steps: usize) -> Vec<u8> {
+    // x * x + x, over and over.
+    let step = [0x20, 0, 0x6c, 0x20, 0, 0x6a];
+    with_function(&[&[0x20, 0][..], &step.repeat(steps)].concat())
+}
+
+/// A component with one function of nested blocks, which takes its compiler more time than most.
+pub fn deep(blocks: usize) -> Vec<u8> {
+    let [begin, end] = [&[0x02, 0x40, 0x20, 0, 0x0d, 0][..], &[0x0b]];
+    with_function(&[begin.repeat(blocks), end.repeat(blocks), vec![0x20, 0]].concat())
+}
+
+/// A component that holds a module with a function of that code, from a number to a number.
+fn with_function(code: &[u8]) -> Vec<u8> {
+    let function = [&[0][..], code, &[0x0b]].concat();
+    let mut module = b"\0asm\x01\0\0\0".to_vec();
+    section(&mut module, 1, &[1, 0x60, 1, 0x7f, 1, 0x7f]);
+    section(&mut module, 3, &[1, 0]);
+    section(&mut module, 10, &[&[1][..], &length(function.len()), &function].concat());
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    section(&mut component, 1, &module);
+    component
+}
+
 /// A component whose `describe` answers a number.
 pub fn describes_itself_by_a_number() -> Vec<u8> {
     let mut component = b"\0asm\x0d\0\x01\0".to_vec();
@@ -44,10 +69,21 @@ pub fn describes_itself_by_a_number() -> Vec<u8> {
     component
 }
 
-/// All lengths here are below 128, so one byte holds each.
 fn section(into: &mut Vec<u8>, id: u8, payload: &[u8]) {
-    into.extend([id, short(payload.len())]);
+    into.push(id);
+    into.extend(length(payload.len()));
     into.extend(payload);
+}
+
+/// Seven bits in each byte, the lowest first.
+fn length(mut length: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while length >= 0x80 {
+        bytes.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+    bytes
 }
 
 fn name(name: &str) -> Vec<u8> {

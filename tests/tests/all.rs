@@ -2,6 +2,7 @@
 
 mod backlog;
 mod commands;
+mod compile;
 mod crashes;
 mod daemon;
 mod demo;

@@ -10,6 +10,7 @@ mod http;
 mod recovery;
 mod report;
 mod request;
+mod start;
 mod swap;
 mod written;
 
@@ -95,6 +96,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
             Which::Chain => chain::run(&guests).await,
             Which::Recovery => recovery::run(),
             Which::Written => written::run(&guests).await,
+            Which::Start => start::run(&guests).await,
         }
     })?;
     report.print(args.json)

@@ -37,4 +37,6 @@ pub enum Which {
     Recovery,
     /// Bytes written to disk per byte accepted
     Written,
+    /// From a file to the first reply: new, known, and a thousand known ones at a restart
+    Start,
 }

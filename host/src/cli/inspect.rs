@@ -8,7 +8,7 @@ use super::connect::HostArgs;
 use super::failure::Failure;
 use super::output;
 use super::style::{Style, printable};
-use crate::runtime::{Runtime, RuntimeConfig};
+use crate::runtime::{Place, Runtime, RuntimeConfig};
 use crate::words::{SpaceName, SpaceSettings};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -42,7 +42,9 @@ fn looks_like_a_file(what: &str) -> bool {
 }
 
 async fn of_file(path: PathBuf) -> Result<Value> {
-    let runtime = Runtime::start(RuntimeConfig { executors: 1, ..RuntimeConfig::default() })?;
+    // Whoever inspects a file does not trust it yet.
+    let config = RuntimeConfig { executors: 1, compiler: Place::apart(), ..RuntimeConfig::default() };
+    let runtime = Runtime::start(config)?;
     let loader = runtime.clone();
     let found = tokio::task::spawn_blocking(move || load(&loader, &path)).await?;
     runtime.shutdown(Duration::ZERO).await;

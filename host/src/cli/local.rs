@@ -5,7 +5,7 @@
 use super::client::Client;
 use super::connect::Found;
 use super::run::default_address;
-use crate::runtime::RuntimeConfig;
+use crate::runtime::{Place, RuntimeConfig};
 use crate::shutdown::{self, Trigger};
 use crate::store::StoreConfig;
 use crate::{Host, RunConfig};
@@ -35,6 +35,7 @@ impl Local {
             swap_wait,
             memory: false,
             store: StoreConfig::default(),
+            compiler: Place::apart(),
         };
         let host = match Host::start(config.clone()).await {
             Err(error) if is_taken(&error) => Host::start(RunConfig { listen: any_address(), ..config }).await?,

@@ -102,6 +102,10 @@ enum Command {
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    // A host that compiles has started this for one component, and waits for it.
+    if let Some(code) = crate::runtime::serve_if_asked() {
+        return code;
+    }
     match execute(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
@@ -199,6 +203,7 @@ mod tests {
             "restore today.backup --data new",
             "run --accept-loss",
             "bench hop --json",
+            "bench start",
             "completions bash",
             "ps --url http://127.0.0.1:1",
         ] {

@@ -7,7 +7,7 @@ use super::output;
 use super::signals::{shutdown_on_signal, shutdown_on_signal_or_end_of_input};
 use crate::http::access::token_file;
 use crate::reload::read_host_settings;
-use crate::runtime::RuntimeConfig;
+use crate::runtime::{Place, RuntimeConfig};
 use crate::store::StoreConfig;
 use crate::words::JournalSettings;
 use crate::{Host, RunConfig, telemetry};
@@ -78,6 +78,7 @@ fn configure(args: Args) -> Result<RunConfig> {
         swap_wait: file.swap_wait.unwrap_or(defaults.swap_wait),
         memory: args.memory,
         store: StoreConfig { accept_loss: args.accept_loss, ..store_config(&file.journal) },
+        compiler: Place::apart(),
     })
 }
 
@@ -127,6 +128,7 @@ mod tests {
             swap_wait: Duration::ZERO,
             memory: true,
             store: StoreConfig::default(),
+            compiler: Place::Here,
         };
         let line = started(&config)(default_address());
         assert_eq!(line, "spacehost listens on http://127.0.0.1:7070, watches spaces, token in d/token");

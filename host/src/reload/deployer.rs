@@ -1,6 +1,6 @@
 //! What the reconciler asks of the runtime, as a trait, so that its decisions can be tested against one that records.
 //!
-//! Adds nothing: `Runtime` answers each by its method of the same name, and `publish` by `announce`.
+//! Adds nothing: `Runtime` answers each by its method of the same name, `load` by `load_new`, and `publish` by `announce`.
 
 use crate::runtime::api::{DeployError, Deployed, Holdings, Kept, Refusal, ReloadNote, Remembered};
 use crate::runtime::{Artifact, Runtime};
@@ -12,7 +12,9 @@ use std::time::Duration;
 pub trait Deployer: Clone + Send + Sync + 'static {
     type Artifact: Clone + Send + Sync + 'static;
 
-    /// Blocking and long. The error is for people.
+    /// What these bytes were compiled to before, if that is kept. Blocking and quick.
+    fn load_known(&self, bytes: &[u8], settings: &SpaceSettings) -> Option<Self::Artifact>;
+    /// Compiles. Blocking and long. The error is for people.
     fn load(&self, bytes: &[u8], settings: &SpaceSettings) -> Result<Self::Artifact, String>;
     fn deploy(
         &self,
@@ -40,8 +42,12 @@ pub trait Deployer: Clone + Send + Sync + 'static {
 impl Deployer for Runtime {
     type Artifact = Artifact;
 
+    fn load_known(&self, bytes: &[u8], settings: &SpaceSettings) -> Option<Artifact> {
+        Runtime::load_known(self, bytes, settings)
+    }
+
     fn load(&self, bytes: &[u8], settings: &SpaceSettings) -> Result<Artifact, String> {
-        Runtime::load(self, bytes, settings).map_err(|error| error.to_string())
+        Runtime::load_new(self, bytes, settings).map_err(|error| error.to_string())
     }
 
     async fn deploy(

@@ -18,13 +18,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Components that are read but not compiled yet, together.
 const KIB_IN_HAND: u32 = 512 << 10;
-/// Files that are read at once.
+/// Files that are read at once, and as many whose compiled code is.
 const READERS: usize = 4;
 /// Two compile at a time; of those that are not small, one.
 const COMPILES: usize = 2;
 const LARGE_COMPILES: usize = 1;
 const SMALL_BYTES: usize = 1 << 20;
-pub const COMPILE_TIME: Duration = Duration::from_secs(60);
+/// A compiler in a process of its own is bounded by less, and says more about it.
+const COMPILE_TIME: Duration = Duration::from_secs(180);
+const PANICKED: &str = "compiling it failed within the host: see the log";
 /// How long a removed space may take to finish what waits for it.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -51,6 +53,7 @@ pub enum Report<A> {
 #[derive(Debug, Clone)]
 pub struct Bounds {
     readers: Arc<Semaphore>,
+    recalls: Arc<Semaphore>,
     in_hand: Arc<Semaphore>,
     compiles: Arc<Semaphore>,
     large_compiles: Arc<Semaphore>,
@@ -68,6 +71,7 @@ impl Bounds {
     pub fn new() -> Self {
         Bounds {
             readers: Arc::new(Semaphore::new(READERS)),
+            recalls: Arc::new(Semaphore::new(READERS)),
             in_hand: Arc::new(Semaphore::new(KIB_IN_HAND as usize)),
             compiles: Arc::new(Semaphore::new(COMPILES)),
             large_compiles: Arc::new(Semaphore::new(LARGE_COMPILES)),
@@ -91,13 +95,20 @@ impl Bounds {
         reading.await.unwrap_or_else(|_| Looked::Unreadable("reading it failed within the host: see the log".into()))
     }
 
-    /// Compiles on a thread of its own. One that takes too long is given up; its thread keeps the slot until it ends.
+    /// Loads what the bytes were compiled to before, or compiles them on a thread of its own. A compile that takes too long is
+    /// given up; its thread keeps the slot until it ends.
     pub async fn compile<D: Deployer>(
         self,
         deployer: D,
         settings: Arc<SpaceSettings>,
         component: InHand,
     ) -> (Result<D::Artifact, String>, Duration) {
+        let begun = Instant::now();
+        let component = match self.recall(&deployer, &settings, component).await {
+            Ok((Some(known), _)) => return (Ok(known), begun.elapsed()),
+            Ok((None, component)) => component,
+            Err(reason) => return (Err(reason), begun.elapsed()),
+        };
         let large =
             if component.bytes.len() > SMALL_BYTES { Some(self.large_compiles.acquire_owned().await) } else { None };
         let slot = self.compiles.acquire_owned().await;
@@ -111,10 +122,26 @@ impl Bounds {
         });
         let outcome = match tokio::time::timeout(COMPILE_TIME, compiling).await {
             Ok(Ok(loaded)) => loaded,
-            Ok(Err(_)) => Err("compiling it failed within the host: see the log".to_owned()),
+            Ok(Err(_)) => Err(PANICKED.to_owned()),
             Err(_) => Err(format!("compiling it took longer than {} s", COMPILE_TIME.as_secs())),
         };
         (outcome, begun.elapsed())
+    }
+
+    /// What is known takes no slot: a restart must not wait for a slow newcomer. Else the bytes come back.
+    async fn recall<D: Deployer>(
+        &self,
+        deployer: &D,
+        settings: &Arc<SpaceSettings>,
+        component: InHand,
+    ) -> Result<(Option<D::Artifact>, InHand), String> {
+        let _reader = self.recalls.acquire().await;
+        let (deployer, settings) = (deployer.clone(), settings.clone());
+        let recalling = tokio::task::spawn_blocking(move || {
+            let known = deployer.load_known(&component.bytes, &settings);
+            (known, component)
+        });
+        recalling.await.map_err(|_| PANICKED.to_owned())
     }
 }
 

@@ -73,7 +73,7 @@ fn reloaded(deployer: &impl Deployer, name: Option<&SpaceName>, now: &FileStatus
     if let Some(report) = &now.last_reload {
         let digest = report.to_digest.get(..12).unwrap_or(&report.to_digest);
         tracing::info!(
-            "{}: generation {} serves ({digest}, compiled in {} ms, pause {} µs)",
+            "{}: generation {} serves ({digest}, loaded in {} ms, pause {} µs)",
             now.file,
             report.to_generation,
             report.compile_ms,

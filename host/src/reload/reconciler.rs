@@ -103,7 +103,7 @@ impl<D: Deployer> Reconciler<D> {
                     Some(order) => self.take(order).await,
                     None => return self.finish().await,
                 },
-                Some(report) = self.jobs.join_next() => self.note(report),
+                Some(report) = self.jobs.join_next() => self.note_all(report),
                 _ = rescan.tick() => {
                     folder.renew();
                     self.look_again_at_the_unreadable();
@@ -175,6 +175,14 @@ impl<D: Deployer> Reconciler<D> {
         }
         if let Some(tracked) = self.spaces.get_mut(stem) {
             tracked.answer_reloads();
+        }
+    }
+
+    /// Takes in all that is there at once, because what follows looks at every space.
+    fn note_all(&mut self, report: Result<(String, Report<D::Artifact>), tokio::task::JoinError>) {
+        self.note(report);
+        while let Some(report) = self.jobs.try_join_next() {
+            self.note(report);
         }
     }
 

@@ -27,7 +27,7 @@ struct Recorded {
     notes: Vec<ReloadNote>,
 }
 
-/// Loads of bytes that contain `slow` wait until the gate opens.
+/// Loads of bytes that contain `slow` wait until the gate opens; those that contain `known` have been compiled before.
 #[derive(Clone, Default)]
 struct Fake {
     recorded: Arc<Mutex<Recorded>>,
@@ -55,6 +55,11 @@ impl Fake {
 
 impl Deployer for Fake {
     type Artifact = String;
+
+    fn load_known(&self, bytes: &[u8], _: &SpaceSettings) -> Option<String> {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        text.contains("known").then_some(text)
+    }
 
     fn load(&self, bytes: &[u8], _: &SpaceSettings) -> Result<String, String> {
         let text = String::from_utf8_lossy(bytes).into_owned();
@@ -339,6 +344,20 @@ async fn a_version_that_is_superseded_while_it_compiles_never_serves() {
     scene.until("the new one", |scene| scene.fake.deployed().len() == 2).await;
     scene.fake.open_gate();
     scene.serves(&["a=ok 1", "a=ok 3"]).await;
+}
+
+#[tokio::test]
+async fn what_is_known_is_not_compiled_and_waits_for_no_compile() {
+    let scene = Scene::new(&[]).await;
+    for name in ["a.wasm", "b.wasm"] {
+        scene.write(name, "ok slow");
+    }
+    scene.until("both slots are taken", |scene| scene.fake.loads() == 2).await;
+    scene.write("c.wasm", "ok known");
+    scene.until("c serves", |scene| scene.verdict("c") == Some(Verdict::Serving)).await;
+    assert_eq!((scene.fake.loads(), scene.fake.deployed()), (2, owned(&["c=ok known"])));
+    scene.fake.open_gate();
+    scene.until("all serve", |scene| scene.fake.deployed().len() == 3).await;
 }
 
 #[tokio::test]

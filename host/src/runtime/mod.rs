@@ -11,6 +11,7 @@ mod heard;
 pub mod history;
 mod kept;
 mod listeners;
+mod load;
 mod logs;
 mod outcomes;
 mod past;
@@ -21,22 +22,24 @@ mod stored;
 mod timers;
 mod waits;
 
-pub use crate::wasm::LoadError;
+pub use crate::wasm::{CompileBounds, CompileError, LoadError, Place, serve_if_asked};
 pub use listeners::Listener;
+pub use load::Loads;
 pub use space::Artifact;
 
 use crate::store::artifacts::Artifacts;
 use crate::store::ledger::Scribe;
 use crate::store::record::{self, Record};
 use crate::store::{Keeper, Store};
-use crate::wasm::{Engine, EngineConfig};
+use crate::wasm::EngineConfig;
 use crate::words::message::{Kind, Sender};
 use crate::words::topic::NameError;
-use crate::words::{Message, MessageId, Pattern, SpaceName, SpaceSettings};
+use crate::words::{Message, MessageId, Pattern, SpaceName};
 use api::{Answered, DeadLetter, Delivery, Idempotency, LogLine, Outcome, Refusal, SpaceState, SpaceStatus};
 use bytes::Bytes;
 use executors::Executors;
 use futures::future::join_all;
+use load::Loading;
 use past::Past;
 use router::{Draft, RouteCache, Router};
 use space::Space;
@@ -46,7 +49,7 @@ use space::envelope::{Answer, Envelope, wait};
 use space::graves::Grave;
 use space::mailbox::{Full, Mailbox, Room, Share};
 use space::outbox::Outgoing;
-use space::turn::{Turn, now_ms};
+use space::turn::now_ms;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -63,12 +66,19 @@ pub struct RuntimeConfig {
     /// How long a reload waits for turns in hand before it cuts them short.
     pub swap_wait: Duration,
     pub engine: EngineConfig,
+    /// Where components are compiled.
+    pub compiler: Place,
 }
 
 impl Default for RuntimeConfig {
     fn default() -> Self {
         let executors = std::thread::available_parallelism().map_or(1, usize::from);
-        RuntimeConfig { executors, swap_wait: Duration::from_secs(1), engine: EngineConfig::default() }
+        RuntimeConfig {
+            executors,
+            swap_wait: Duration::from_secs(1),
+            engine: EngineConfig::default(),
+            compiler: Place::Here,
+        }
     }
 }
 
@@ -77,7 +87,7 @@ impl Default for RuntimeConfig {
 pub struct Runtime(Arc<Inner>);
 
 struct Inner {
-    engine: Engine,
+    loading: Loading,
     executors: Executors,
     router: Arc<Router>,
     /// What the store held, as far as nobody has asked for it yet.
@@ -102,11 +112,11 @@ impl Runtime {
     /// Starts on what the store holds. Turns begin with `open`, so that no event misses a space that is still to be
     /// loaded.
     pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
-        let Store { ledger, started, host_id, image, journal, artifacts, keeper } = store;
+        let Store { ledger, started, host_id, image, journal, artifacts, cache, keeper } = store;
         let router = Arc::new(Router::new(ledger, started, host_id, journal));
         let (past, spaces) = Past::of(image, &router);
         let inner = Inner {
-            engine: Engine::new(&config.engine).map_err(|error| anyhow::anyhow!("{error:#}"))?,
+            loading: Loading::new(&config, cache)?,
             executors: Executors::start(config.executors)?,
             router,
             past: Mutex::new(past),
@@ -120,14 +130,6 @@ impl Runtime {
             inner.take_up(&name, space);
         }
         Ok(Runtime(Arc::new(inner)))
-    }
-
-    /// Compiles and checks bytes, including `describe`. Blocking and CPU-heavy: call it on a thread of its own.
-    pub fn load(&self, bytes: &[u8], settings: &SpaceSettings) -> Result<Artifact, LoadError> {
-        // `describe` may only read, and there is nothing to read.
-        let nobody = Arc::new(Space::nobody(&settings.limits));
-        let host = Turn::new(self.0.router.clone(), nobody, 0, Arc::new(settings.clone()));
-        Artifact::load(&self.0.engine, bytes, &settings.limits, host)
     }
 
     /// Sends a command and waits for its reply. Dropping the future does not cancel the command.
@@ -273,6 +275,7 @@ impl Runtime {
     /// Takes nothing more in, finishes what waits within `grace`, and ends all threads.
     pub async fn shutdown(&self, grace: Duration) {
         self.0.stopping.store(true, Ordering::Release);
+        self.0.loading.stop();
         let deadline = Instant::now() + grace;
         // What one space finishes may be new work for another.
         while Instant::now() < deadline && self.0.has_work() {

@@ -1,7 +1,8 @@
 //! The store: the journal, which is the truth, and the tables that are written behind it.
 //!
-//! Owns the data folder: its lock, its layout (`journal/`, `tables/`, `artifacts/`) and the order in which it is opened. Must not know
-//! what runs on it. Fails, and changes nothing, when the folder is another host's, damaged, or of a newer format.
+//! Owns the data folder: its lock, its layout (`journal/`, `tables/`, `artifacts/`, `cache/`) and the order in which it is
+//! opened. Must not know what runs on it. Fails, and changes nothing, when the folder is another host's, damaged, or of a
+//! newer format.
 //!
 //! ```text
 //! ledger (sequence, group) -> committer -> journal -> table writer -> tables
@@ -12,6 +13,7 @@
 mod anew;
 pub mod artifacts;
 pub mod backup;
+mod cache;
 pub mod journal;
 mod keeper;
 pub mod ledger;
@@ -21,6 +23,7 @@ pub mod restore;
 pub mod tables;
 
 use artifacts::Artifacts;
+pub use cache::Cache;
 use journal::{Journal, JournalConfig, JournalError, Lock, LockError, Opened, Reader};
 pub use keeper::Keeper;
 use ledger::{Ledger, Retention, Scribe};
@@ -38,6 +41,8 @@ pub struct StoreConfig {
     pub segment_bytes: u64,
     /// How much of the past is kept for history and for readers that come back.
     pub retention: Retention,
+    /// How much compiled code is kept.
+    pub cache_bytes: u64,
     /// Whether to go on without what a damaged folder cannot give back.
     pub accept_loss: bool,
 }
@@ -51,7 +56,8 @@ impl StoreConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         let retention = Retention { bytes: 1 << 30, age: Duration::from_secs(7 * 24 * 3600) };
-        StoreConfig { segment_bytes: JournalConfig::default().segment_bytes, retention, accept_loss: false }
+        let segment_bytes = JournalConfig::default().segment_bytes;
+        StoreConfig { segment_bytes, retention, cache_bytes: 1 << 30, accept_loss: false }
     }
 }
 
@@ -105,6 +111,8 @@ pub struct Store {
     pub artifacts: Option<Artifacts>,
     /// None in memory.
     pub keeper: Option<Keeper>,
+    /// Compiled code; none in memory, or where the folder cannot hold it.
+    pub cache: Option<Cache>,
 }
 
 impl Store {
@@ -113,8 +121,8 @@ impl Store {
         // Two hosts that start in the same moment still differ: the hasher is seeded at random.
         let host_id = RandomState::new().hash_one(SystemTime::now()) as u32;
         let host_id = format!("{host_id:08x}");
-        let ledger = Ledger::in_memory();
-        Store { ledger, started: 0, host_id, image: Image::default(), journal: None, artifacts: None, keeper: None }
+        let (ledger, image) = (Ledger::in_memory(), Image::default());
+        Store { ledger, started: 0, host_id, image, journal: None, artifacts: None, cache: None, keeper: None }
     }
 
     /// Opens the folder, or begins a new one, and brings the tables up to the journal's end.
@@ -141,8 +149,16 @@ impl Store {
             journal: Some(folder),
             artifacts: Some(artifacts),
             keeper: Some(keeper),
+            cache: cache(data, config.cache_bytes),
         })
     }
+}
+
+/// What cannot be kept is compiled at each start: slower, and nothing else.
+fn cache(data: &Path, bytes: u64) -> Option<Cache> {
+    let opened = Cache::open(data, bytes);
+    let complain = |error| tracing::warn!("the cache of compiled code in {} is not used: {error}", data.display());
+    opened.map_err(complain).ok()
 }
 
 /// Opens the journal, and the tables as far as it goes.

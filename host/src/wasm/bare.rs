@@ -10,12 +10,40 @@ use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreContextMut, UpdateDeadline,
 };
 
+use super::code::{self, Code};
+use super::compile::{Compiler, Place};
+use super::engine::EngineConfig;
 use super::host_api::WitFailure;
 
 type Handler<R> = TypedFunc<(&'static str, Bytes), (Result<R, WitFailure>,)>;
 
 struct Guest {
     sent: Option<mpsc::Sender<Bytes>>,
+}
+
+/// `sink` as code, on an engine such as a host's: what compiling it, and starting from its code, cost by themselves.
+pub struct BareCode {
+    engine: super::engine::Engine,
+    code: Code,
+}
+
+impl BareCode {
+    pub fn compile(sink: &[u8], config: &EngineConfig) -> wasmtime::Result<(Self, Duration)> {
+        let engine = super::engine::Engine::new(config)?;
+        let begin = Instant::now();
+        let code = Compiler::new(Place::Here).compile(&engine, sink)?;
+        Ok((BareCode { engine, code }, begin.elapsed()))
+    }
+
+    /// From the code to the first reply.
+    pub fn start(&self) -> wasmtime::Result<Duration> {
+        let begin = Instant::now();
+        let component = code::adopt(&self.engine, &self.code)?;
+        let (mut store, take) = start::<Bytes>(self.engine.wasmtime(), &component, "command", None)?;
+        store.set_epoch_deadline(1);
+        take.call(&mut store, ("take", Bytes::new()))?.0.map_err(refused)?;
+        Ok(begin.elapsed())
+    }
 }
 
 /// `relay` and `sink`, ready to be called in turn.
@@ -86,7 +114,18 @@ fn instantiate<R>(
 where
     (Result<R, WitFailure>,): ComponentNamedList + Lift,
 {
-    let component = Component::from_binary(engine, bytes)?;
+    start(engine, &Component::from_binary(engine, bytes)?, handler, sent)
+}
+
+fn start<R>(
+    engine: &Engine,
+    component: &Component,
+    handler: &str,
+    sent: Option<mpsc::Sender<Bytes>>,
+) -> wasmtime::Result<(Store<Guest>, Handler<R>)>
+where
+    (Result<R, WitFailure>,): ComponentNamedList + Lift,
+{
     let mut linker = Linker::<Guest>::new(engine);
     linker.instance("spacehost:space/messaging@1.0.0")?.func_wrap(
         "send",
@@ -97,10 +136,10 @@ where
             Ok((Ok::<(), WitFailure>(()),))
         },
     )?;
-    linker.define_unknown_imports_as_traps(&component)?;
+    linker.define_unknown_imports_as_traps(component)?;
     let mut store = Store::new(engine, Guest { sent });
     store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
-    let instance = linker.instantiate(&mut store, &component)?;
+    let instance = linker.instantiate(&mut store, component)?;
     let missing = || wasmtime::Error::msg("the component exports no handler");
     let interface = instance.get_export_index(&mut store, None, "spacehost:space/handler@1.0.0").ok_or_else(missing)?;
     let handler = instance.get_export_index(&mut store, Some(&interface), handler).ok_or_else(missing)?;

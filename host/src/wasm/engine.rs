@@ -4,6 +4,7 @@
 //! it. A watchdog reports when ticks come late, because every budget rests on them.
 
 use super::budget::TICK;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -26,19 +27,27 @@ impl Default for EngineConfig {
 /// The engine; ticks as long as it lives.
 pub struct Engine {
     inner: wasmtime::Engine,
+    stamp: blake3::Hash,
     stop: Arc<AtomicBool>,
     ticker: Option<JoinHandle<()>>,
 }
 
 impl Engine {
     pub fn new(config: &EngineConfig) -> wasmtime::Result<Self> {
-        let inner = wasmtime::Engine::new(&wasmtime_config(config))?;
+        let mut settings = code_config();
+        settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config.max_instances)));
+        let inner = wasmtime::Engine::new(&settings)?;
         let stop = Arc::new(AtomicBool::new(false));
         let ticker = {
             let (engine, stop) = (inner.clone(), stop.clone());
             std::thread::Builder::new().name("epoch-ticker".into()).spawn(move || tick(&engine, &stop))?
         };
-        Ok(Engine { inner, stop, ticker: Some(ticker) })
+        Ok(Engine { stamp: stamp(&inner), inner, stop, ticker: Some(ticker) })
+    }
+
+    /// Stands for all that matters to compiled code but the component: wasmtime's version, its settings, the processor.
+    pub(super) fn stamp(&self) -> &blake3::Hash {
+        &self.stamp
     }
 
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -73,7 +82,32 @@ fn tick(engine: &wasmtime::Engine, stop: &AtomicBool) {
     }
 }
 
-fn wasmtime_config(config: &EngineConfig) -> Config {
+/// An engine that compiles for this host's and runs nothing: it reserves no address space for instances.
+pub(super) fn compiling_engine() -> wasmtime::Result<wasmtime::Engine> {
+    wasmtime::Engine::new(&code_config())
+}
+
+fn stamp(engine: &wasmtime::Engine) -> blake3::Hash {
+    let mut hasher = Stable(blake3::Hasher::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.finalize()
+}
+
+/// What is hashed today must have the same hash after the next start, which the standard hashers do not promise.
+struct Stable(blake3::Hasher);
+
+impl Hasher for Stable {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finalize().as_bytes().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    }
+}
+
+/// All that shapes code. Where instances lie does not.
+fn code_config() -> Config {
     let mut wasmtime = Config::new();
     wasmtime
         .wasm_component_model(true)
@@ -82,8 +116,7 @@ fn wasmtime_config(config: &EngineConfig) -> Config {
         .epoch_interruption(true)
         .max_wasm_stack(512 << 10)
         .async_stack_size(1 << 20)
-        .memory_init_cow(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config.max_instances)));
+        .memory_init_cow(true);
     wasmtime
 }
 

@@ -6,18 +6,24 @@
 
 pub mod bare;
 mod budget;
+mod code;
 mod compile;
 mod contract;
 mod engine;
 mod host_api;
 mod instance;
 mod limiter;
+mod loader;
 mod registry;
 mod wasi;
 
-pub use engine::{Engine, EngineConfig};
+pub use code::Seal;
+pub use compile::child::serve_if_asked;
+pub use compile::{CompileBounds, CompileError, Place};
+pub use engine::EngineConfig;
 pub use host_api::{Abort, Extras, HostCalls, Page, Schedule};
 pub use instance::{Broken, Entry, Instance, Path};
+pub use loader::Loader;
 pub use registry::{Artifact, LoadError};
 
 /// An error and its causes in one line, without the backtrace that wasmtime appends; cut where a guest made it long.

@@ -1,18 +1,15 @@
 //! Artifacts: compiled components that fit the contract, with what they say of themselves.
 //!
-//! Loading runs guest code once (`describe`), in an instance of its own and under the start budget.
+//! Owns what all instances of a component share. Must not know how it was compiled. `describe` runs guest code, in an
+//! instance of its own and under the start budget.
 
-use super::compile::{CompileError, compile};
-use super::contract::{self, Mismatch, Shape};
-use super::engine::Engine;
-use super::host_api::{Guest, HostCalls, add_to_linker};
-use super::instance::{Broken, Exports, Instance, Path, PathChoice, Source};
+use super::compile::CompileError;
+use super::contract::{Mismatch, Shape};
+use super::host_api::HostCalls;
+use super::instance::{Broken, Instance, Path, Source};
 use crate::words::descriptor::DescriptorError;
 use crate::words::{Descriptor, Limits};
-use futures::executor::block_on;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use wasmtime::component::{Component, InstancePre, Linker};
 
 /// Why a component cannot be a space.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +28,11 @@ pub enum LoadError {
     Descriptor(#[from] DescriptorError),
 }
 
-struct Inner<H: 'static> {
-    digest: String,
-    descriptor: Arc<Descriptor>,
-    shape: Shape,
-    source: Source<H>,
+pub(super) struct Inner<H: 'static> {
+    pub digest: String,
+    pub descriptor: Arc<Descriptor>,
+    pub shape: Shape,
+    pub source: Source<H>,
 }
 
 /// A loaded component, shared by all partitions that run it. Cheap to clone.
@@ -48,26 +45,8 @@ impl<H> Clone for Artifact<H> {
 }
 
 impl<H: HostCalls> Artifact<H> {
-    /// Compiles, checks and describes. Blocks for as long as compilation takes. `host` stands in for the runtime while
-    /// `describe` runs.
-    pub fn load(engine: &Engine, bytes: &[u8], limits: &Limits, host: H) -> Result<Self, LoadError> {
-        if bytes.len() as u64 > limits.component_bytes {
-            return Err(LoadError::TooLarge { bytes: bytes.len() as u64, allowed: limits.component_bytes });
-        }
-        let digest = blake3::hash(bytes).to_hex().to_string();
-        let component = compile(engine, bytes)?;
-        let shape = contract::check(engine.wasmtime(), &component)?;
-        let pre = link(engine, &component, &shape).map_err(|e| LoadError::Link(super::one_line(&e)))?;
-        let exports = Exports::find(&component, shape.has_lifecycle).map_err(LoadError::Link)?;
-        let path = PathChoice { may_wait: shape.may_wait, outlived_slice: AtomicBool::new(false) };
-        let mut inner = Inner {
-            digest,
-            descriptor: Arc::new(Descriptor::unknown()),
-            source: Source { pre, exports, path: Arc::new(path) },
-            shape,
-        };
-        inner.descriptor = Arc::new(block_on(describe(&inner, limits, host))?);
-        Ok(Artifact(Arc::new(inner)))
+    pub(super) fn of(inner: Inner<H>) -> Self {
+        Artifact(Arc::new(inner))
     }
 
     /// A fresh instance on the path that the component needs. It is not started.
@@ -107,28 +86,15 @@ impl<H: HostCalls> Inner<H> {
         let wasi_seed = self.shape.uses_wasi.then(|| seed_of(&self.digest));
         Instance::new(&self.source, limits, host, wasi_seed).await
     }
+
+    /// What the component says of itself, as it says it.
+    pub async fn describe(&self, limits: &Limits, host: H) -> Result<String, LoadError> {
+        let mut instance = self.instantiate(limits, host).await.map_err(|(broken, _)| LoadError::Describe(broken))?;
+        instance.describe(limits).await.map_err(LoadError::Describe)
+    }
 }
 
 /// The same component gets the same WASI randomness, so that a repeated turn goes the same way.
 fn seed_of(digest: &str) -> u64 {
     u64::from_str_radix(&digest[..16], 16).unwrap_or_default()
-}
-
-fn link<H: HostCalls>(
-    engine: &Engine,
-    component: &Component,
-    shape: &Shape,
-) -> wasmtime::Result<InstancePre<Guest<H>>> {
-    let mut linker = Linker::new(engine.wasmtime());
-    add_to_linker(&mut linker)?;
-    if shape.uses_wasi {
-        linker.define_unknown_imports_as_traps(component)?;
-    }
-    linker.instantiate_pre(component)
-}
-
-async fn describe<H: HostCalls>(inner: &Inner<H>, limits: &Limits, host: H) -> Result<Descriptor, LoadError> {
-    let mut instance = inner.instantiate(limits, host).await.map_err(|(broken, _)| LoadError::Describe(broken))?;
-    let text = instance.describe(limits).await.map_err(LoadError::Describe)?;
-    Ok(Descriptor::parse(&text)?)
 }

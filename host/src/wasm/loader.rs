@@ -1,0 +1,110 @@
+//! From bytes to artifacts: compile, check, link, describe; or open what a former load has sealed.
+//!
+//! Owns what all components of a host are made with: engine, compiler, linker. Must not know where sealed code is kept, nor
+//! under which file name components come. Fails as a component fails to be a space; a seal that does not open is no
+//! failure, the component is compiled anew.
+
+use super::code::{self, Code, Seal, Sealed};
+use super::compile::{Compiler, Place};
+use super::contract;
+use super::engine::{Engine, EngineConfig};
+use super::host_api::{Guest, HostCalls, add_to_linker};
+use super::instance::{Exports, PathChoice, Source};
+use super::registry::{Artifact, Inner, LoadError};
+use crate::words::{Descriptor, Limits};
+use futures::executor::block_on;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use wasmtime::component::{Component, Linker};
+
+pub struct Loader<H: 'static> {
+    engine: Engine,
+    compiler: Compiler,
+    /// All that is offered; making it takes longer than a component needs to be linked.
+    linker: Linker<Guest<H>>,
+}
+
+/// A component that was compiled just now.
+pub struct Fresh<H: 'static> {
+    pub artifact: Artifact<H>,
+    description: String,
+    code: Code,
+}
+
+impl<H> Fresh<H> {
+    /// What `Loader::open` takes, for the same bytes.
+    pub fn seal(&self, seal: &Seal, name: &str) -> Vec<u8> {
+        seal.close(name, &self.description, &self.code)
+    }
+}
+
+impl<H: HostCalls> Loader<H> {
+    pub fn new(config: &EngineConfig, place: Place) -> wasmtime::Result<Self> {
+        let engine = Engine::new(config)?;
+        let mut linker = Linker::new(engine.wasmtime());
+        add_to_linker(&mut linker)?;
+        Ok(Loader { engine, compiler: Compiler::new(place), linker })
+    }
+
+    /// Under which name the code of a component may be kept: it stands for the bytes and for all that shapes code.
+    pub fn name(&self, bytes: &[u8]) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.engine.stamp().as_bytes()).update(blake3::hash(bytes).as_bytes());
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// Compiles, checks and describes. Blocks for as long as compilation takes. `host` stands in for the runtime while
+    /// `describe` runs.
+    pub fn load(&self, bytes: &[u8], limits: &Limits, host: H) -> Result<Fresh<H>, LoadError> {
+        check_size(bytes, limits)?;
+        let code = self.compiler.compile(&self.engine, bytes)?;
+        let mut inner = self.link(bytes, &code)?;
+        let description = block_on(inner.describe(limits, host))?;
+        inner.descriptor = Arc::new(Descriptor::parse(&description)?);
+        Ok(Fresh { artifact: Artifact::of(inner), description, code })
+    }
+
+    /// The same from what was sealed under that name; no code of the guest runs, for `describe` answers the same each time.
+    /// None when the seal does not open, or when what is under it is not to be used any more.
+    pub fn open(&self, bytes: &[u8], limits: &Limits, sealed: Sealed) -> Option<Artifact<H>> {
+        check_size(bytes, limits).ok()?;
+        let mut inner = self.link(bytes, &sealed.code).ok()?;
+        inner.descriptor = Arc::new(Descriptor::parse(&sealed.descriptor).ok()?);
+        Some(Artifact::of(inner))
+    }
+
+    /// Ends compiles in hand, and begins no more.
+    pub fn stop(&self) {
+        self.compiler.stop();
+    }
+
+    fn link(&self, bytes: &[u8], code: &Code) -> Result<Inner<H>, LoadError> {
+        let link = |error: wasmtime::Error| LoadError::Link(super::one_line(&error));
+        let component = code::adopt(&self.engine, code).map_err(link)?;
+        let shape = contract::check(self.engine.wasmtime(), &component)?;
+        let exports = Exports::find(&component, shape.has_lifecycle).map_err(LoadError::Link)?;
+        let pre = self.linker_for(&component, shape.uses_wasi).and_then(|linker| linker.instantiate_pre(&component));
+        let path = PathChoice { may_wait: shape.may_wait, outlived_slice: AtomicBool::new(false) };
+        Ok(Inner {
+            digest: blake3::hash(bytes).to_hex().to_string(),
+            descriptor: Arc::new(Descriptor::unknown()),
+            source: Source { pre: pre.map_err(link)?, exports, path: Arc::new(path) },
+            shape,
+        })
+    }
+
+    fn linker_for(&self, component: &Component, uses_wasi: bool) -> wasmtime::Result<Cow<'_, Linker<Guest<H>>>> {
+        if !uses_wasi {
+            return Ok(Cow::Borrowed(&self.linker));
+        }
+        let mut linker = self.linker.clone();
+        linker.define_unknown_imports_as_traps(component)?;
+        Ok(Cow::Owned(linker))
+    }
+}
+
+fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), LoadError> {
+    let (bytes, allowed) = (bytes.len() as u64, limits.component_bytes);
+    if bytes > allowed { Err(LoadError::TooLarge { bytes, allowed }) } else { Ok(()) }
+}
