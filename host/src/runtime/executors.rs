@@ -5,18 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 
 pub struct Executors {
     handles: Vec<Handle>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    stop: Arc<Notify>,
+    /// Closed when the threads are to end: unlike a notice, that reaches also one that has yet to begin its wait.
+    stop: Arc<Semaphore>,
     next: AtomicUsize,
 }
 
 impl Executors {
     pub fn start(count: usize) -> std::io::Result<Self> {
-        let stop = Arc::new(Notify::new());
+        let stop = Arc::new(Semaphore::new(0));
         let mut handles = Vec::new();
         let mut threads = Vec::new();
         for index in 0..count.max(1) {
@@ -24,7 +25,10 @@ impl Executors {
             handles.push(runtime.handle().clone());
             let stop = stop.clone();
             let name = format!("executor-{index}");
-            threads.push(std::thread::Builder::new().name(name).spawn(move || runtime.block_on(stop.notified()))?);
+            let run = move || {
+                let _ = runtime.block_on(stop.acquire());
+            };
+            threads.push(std::thread::Builder::new().name(name).spawn(run)?);
         }
         Ok(Executors { handles, threads: Mutex::new(threads), stop, next: AtomicUsize::new(0) })
     }
@@ -38,12 +42,22 @@ impl Executors {
     /// Ends the threads; what runs on them is dropped at its next wait.
     pub fn stop(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for _ in &threads {
-            self.stop.notify_one();
-        }
+        self.stop.close();
         for thread in threads {
             // A panicked executor has already been reported by its panic.
             let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_that_are_stopped_before_they_have_begun_to_wait_end_all_the_same() {
+        for _ in 0..50 {
+            Executors::start(8).unwrap().stop();
         }
     }
 }
