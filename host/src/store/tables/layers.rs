@@ -67,7 +67,12 @@ impl Layers {
         self.change(key, None);
     }
 
-    /// Removes a row that record `made` has made, and returns it.
+    /// Whether it was removed since the last flush, so that the disk may still have it.
+    pub fn is_removed(&self, key: &[u8]) -> bool {
+        matches!(self.overlay.get(key), Some(None))
+    }
+
+    /// Removes a row that record `made` was the first to make, and returns it.
     pub fn take(&mut self, key: &[u8], made: u64) -> Result<Option<UserValue>, TablesError> {
         // Made since the last flush, so the disk does not have it and need not hear of it.
         if made > self.on_disk {

@@ -13,7 +13,8 @@ use super::rows::{self, ReplyRow};
 use crate::store::record::{Message, MessageId, Outcome, Place, RequestId, Sender};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// By the prefix of a caller's keys, the ordinals of its replies, and the record that made each.
+/// By the prefix of a caller's keys, the ordinals of its replies, and the first record that made each: a caller that asks
+/// something else under the same ordinal replaces a reply that the disk may have.
 #[derive(Default)]
 pub struct Callers(HashMap<Vec<u8>, BTreeMap<u32, u64>>);
 
@@ -30,7 +31,7 @@ impl Callers {
     }
 
     fn note(&mut self, caller: &[u8], ordinal: u32, made: u64) {
-        self.0.entry(caller.to_owned()).or_default().insert(ordinal, made);
+        self.0.entry(caller.to_owned()).or_default().entry(ordinal).or_insert(made);
     }
 
     pub fn forget_space(&mut self, space: &str) {
@@ -53,9 +54,12 @@ impl Tables {
             return Ok(());
         }
         let caller = keys::message(Table::Replies, place, request.caller);
-        self.callers.note(&caller, request.ordinal, sequence);
+        let key = keys::reply(caller.clone(), request.ordinal);
+        // What was removed since the last flush is still on the disk, and must not come back when this is taken.
+        let made = if self.layers.is_removed(&key) { self.layers.on_disk() } else { sequence };
+        self.callers.note(&caller, request.ordinal, made);
         let row = ReplyRow { digest: request.digest, now_ms: request.now_ms, outcome: outcome.clone() };
-        self.layers.put_row(Table::Replies, &keys::reply(caller, request.ordinal), &row)
+        self.layers.put_row(Table::Replies, &key, &row)
     }
 
     /// A caller that is pending nowhere was told that time was up, or its client waits, and is not tried again. One that was

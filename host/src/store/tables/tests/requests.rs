@@ -47,6 +47,33 @@ fn replies_go_when_their_caller_is_consumed_flushed_or_not() {
 }
 
 #[test]
+fn a_reply_that_replaced_one_on_disk_goes_with_it() {
+    let mut desk = Desk::new();
+    let caller = desk.accept(command());
+    reply(&mut desk, caller, 0, Outcome::Done(b"to what was asked first"));
+    desk.flush();
+    reply(&mut desk, caller, 0, Outcome::Done(b"to something else"));
+    desk.apply(Record::Turn(turn(Consumed::Pending(caller))));
+    desk.flush();
+    assert_eq!(desk.tables.layers.keys_on_disk(Table::Replies).count(), 0);
+}
+
+#[test]
+fn a_reply_that_comes_after_its_caller_was_done_with_does_not_bring_back_the_one_on_disk() {
+    let mut desk = Desk::new();
+    let asked = id(1, 1 << 63);
+    let done = |id| Record::Turn(turn(Consumed::Direct { id, message: command(), request: None }));
+    reply(&mut desk, asked, 0, Outcome::Done(b""));
+    desk.flush();
+    desk.apply(done(asked));
+    reply(&mut desk, asked, 0, Outcome::Done(b"late"));
+    desk.apply(done(asked));
+    assert!(desk.image().asked.is_empty());
+    desk.flush();
+    assert_eq!(desk.tables.layers.keys_on_disk(Table::Replies).count(), 0);
+}
+
+#[test]
 fn what_nobody_can_ask_for_again_is_not_kept() {
     let mut desk = Desk::new();
     reply(&mut desk, id(0, 1), 0, Outcome::Done(b"for a client that waits"));
