@@ -143,7 +143,7 @@ async fn the_journal_of_another_host_is_refused() {
     drop(Daemon::start_in(other.clone(), &Launch::default()).await);
     fs::remove_dir_all(journal(&mine)).expect("a folder less");
     fs::rename(journal(&other), journal(&mine)).expect("a folder more");
-    assert_says(&refusal(&mine).await, &["the journal is not the one that they were written behind"]);
+    assert_says(&refusal(&mine).await, &["the tables were written behind journal", "from a backup"]);
 }
 
 #[tokio::test]
@@ -206,7 +206,10 @@ async fn a_gap_between_tables_and_journal_is_refused() {
     fs::remove_dir_all(folder.path().join("data/tables")).expect("a folder less");
     let Err(refused) = Daemon::try_start_in(folder.clone(), &Launch::default()).await else { panic!("it starts") };
     assert_eq!(refused.status.code(), Some(1));
-    assert_says(&refused.said, &["the tables end at sequence 0 and the journal begins at", "lost", "from a backup"]);
+    assert_says(
+        &refused.said,
+        &["the tables end at sequence 0 and the journal begins at", "is missing", "from a backup", "--accept-loss"],
+    );
 }
 
 /// Nothing but the kernel's word decides whether a folder is in use: a lock file that a killed host left is none.

@@ -133,11 +133,16 @@ fn split(arguments: &str) -> Vec<String> {
     parts
 }
 
-/// `7</path>`, `7<TCP:[…]>`, or such an answer.
+/// `7</path>`, `7</dev/null<char 1:3>>`, `7<TCP:[…]>`, or such an answer.
 pub fn descriptor(text: &str) -> Option<Descriptor> {
     let (number, rest) = text.split_once('<')?;
     let what = rest.rsplit_once('>')?.0;
-    let what = if what.starts_with("\\x") { String::from_utf8(hexadecimal(what)).ok()? } else { what.to_owned() };
+    let what = if what.starts_with("\\x") {
+        let path = what.split('<').next()?;
+        String::from_utf8(hexadecimal(path)).ok()?
+    } else {
+        what.to_owned()
+    };
     Some(Descriptor { number: number.parse().ok()?, what })
 }
 
@@ -173,6 +178,7 @@ mod tests {
             [("openat", 10, 10), ("pwrite64", 11, 13), ("writev", 12, 12), ("fsync", 14, 14), ("fsync", 15, NEVER)];
         assert_eq!(moments, expected);
         assert_eq!(descriptor(&calls[0].answer), Some(Descriptor { number: 3, what: "/a".to_owned() }));
+        assert_eq!(descriptor("4<\\x2f\\x62<char 1:3>>"), Some(Descriptor { number: 4, what: "/b".to_owned() }));
         assert_eq!((calls[1].bytes(1), calls[1].integer(3)), (b"a\"".to_vec(), 4096));
         assert_eq!(calls[2].bytes(1), b"ab");
         assert_eq!(calls[2].descriptor().map(|socket| socket.what).as_deref(), Some("TCP:[127.0.0.1:1->127.0.0.1:2]"));
