@@ -10,32 +10,27 @@
 //! others goes through the router.
 
 use super::backoff::Backoff;
-use super::envelope::{Answer, Envelope, Waiter};
-use super::graves::Grave;
+use super::envelope::{Answer, Envelope};
 use super::mailbox::{Room, Share};
 use super::purge::{PurgeOrder, ShowOrder};
-use super::restart::{Fault, Fitness, Health, Verdict, judge};
+use super::restart::Health;
 use super::swap::SwapOrder;
 use super::turn::{Turn, now_ms};
-use super::{Instance, Partition, Space, chronicle, count};
-use crate::runtime::api::{Outcome, SpaceState};
+use super::{Instance, Partition, Space, chronicle};
+use crate::runtime::api::SpaceState;
 use crate::runtime::past::PastPartition;
 use crate::runtime::router::Router;
 use crate::store::journal::Reader;
 use crate::store::ledger::Scribe;
 use crate::store::record::Record;
-use crate::wasm::{Broken, Entry, Path};
 use crate::words::failure::code;
-use crate::words::message::{Kind, PartitionName, Sender};
+use crate::words::message::{Kind, Sender};
 use crate::words::{Failure, Message, MessageId};
-use bytes::Bytes;
+use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
-use rand::{Rng, SeedableRng};
 use std::collections::{BTreeMap, VecDeque};
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -94,19 +89,9 @@ pub struct Actor {
     /// It has just rested: what has not failed yet goes before what has.
     rested: bool,
     drained: Vec<oneshot::Sender<()>>,
-    jitter: Xoshiro256PlusPlus,
+    pub(super) jitter: Xoshiro256PlusPlus,
     /// The record that purged the space: what an earlier one has put on its way is gone, even if it arrives later.
     pub purged_at: u64,
-}
-
-/// How a call into the guest ended.
-enum Ended {
-    Answered(Result<Bytes, Failure>),
-    Broken(Broken),
-    /// It took longer than a turn may.
-    TooLong,
-    /// A reload did not want to wait for it.
-    Cancelled,
 }
 
 impl Actor {
@@ -370,257 +355,8 @@ impl Actor {
         }
     }
 
-    async fn handle(&mut self, envelope: Box<Envelope>) {
-        // A wait that was given up before the turn has withdrawn its message.
-        if envelope.waiter.as_ref().is_some_and(|waiter| !waiter.begin()) {
-            drop(self.give_up(envelope));
-            return;
-        }
-        if let Seat::Empty(_) = self.seat
-            && let Err(broken) = self.take_seat().await
-        {
-            return self.could_not_start(envelope, &broken);
-        }
-        match self.call(envelope).await {
-            Ended::Answered(Ok(reply)) if self.fits(&reply) => self.succeeded(reply),
-            Ended::Answered(Ok(reply)) => self.failed(Fault::Failed(self.too_large(&reply))),
-            Ended::Answered(Err(failure)) => self.failed(Fault::Failed(failure)),
-            Ended::Broken(Broken::Slice) => {
-                if let Seat::Live(instance) = &self.seat {
-                    instance.leave_sync_path();
-                }
-                self.repeat();
-            }
-            Ended::Cancelled => self.repeat(),
-            Ended::Broken(Broken::Abort(failure)) => self.broke_off(failure),
-            Ended::Broken(broken) => self.broke_off(Failure::passing(code::TRAPPED, broken.to_string())),
-            Ended::TooLong => {
-                let allowed = self.turn().settings().limits.wall_per_turn();
-                self.broke_off(Failure::passing(code::TIMEOUT, format!("the turn took longer than {allowed:?}")));
-            }
-        }
-    }
-
-    async fn call(&mut self, envelope: Box<Envelope>) -> Ended {
-        let Seat::Live(instance) = &mut self.seat else { return Ended::Cancelled };
-        let (entry, name) = match &envelope.message.kind {
-            Kind::Command(name) => (Entry::Command, name.clone()),
-            Kind::Event(name) => (Entry::Event, name.clone()),
-            Kind::Timer(name) => (Entry::Timer, name.clone()),
-        };
-        let body = envelope.message.body.clone();
-        instance.host_mut().begin(envelope);
-        let limits = &instance.host().settings().limits;
-        let (cpu, wall) = (limits.cpu_per_turn(), limits.wall_per_turn());
-        if instance.path() == Path::Sync {
-            return instance.call_sync(entry, name, body, cpu).map_or_else(Ended::Broken, Ended::Answered);
-        }
-        let mut call = pin!(instance.call_fiber(entry, name, body, cpu));
-        // Most calls end at once; only those that wait pay for a time-out.
-        let at_once = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
-        if let Poll::Ready(result) = at_once {
-            return result.map_or_else(Ended::Broken, Ended::Answered);
-        }
-        tokio::select! {
-            biased;
-            result = &mut call => result.map_or_else(Ended::Broken, Ended::Answered),
-            () = self.partition.turn_cancelled() => Ended::Cancelled,
-            () = tokio::time::sleep(wall) => Ended::TooLong,
-        }
-    }
-
-    fn fits(&self, reply: &Bytes) -> bool {
-        reply.len() as u64 <= self.turn().settings().limits.message_bytes
-    }
-
-    fn too_large(&self, reply: &Bytes) -> Failure {
-        let allowed = self.turn().settings().limits.message_bytes;
-        Failure::last(code::TOO_LARGE, format!("the reply has {} bytes; `message_bytes` allows {allowed}", reply.len()))
-    }
-
-    fn succeeded(&mut self, reply: Bytes) {
-        let (envelope, sequence) = self.turn_mut().commit(&reply);
-        count(&self.partition.counters.turns, 1);
-        self.health.succeeded();
-        let Some(envelope) = envelope else { return };
-        self.timer_ended(&envelope, self.turn().ended_ms());
-        if envelope.tracked {
-            self.router.outcomes.ended(envelope.message.id, Outcome::Done { reply: reply.clone() });
-        }
-        if let Some(waiter) = envelope.into_waiter() {
-            self.router.gate.answer(waiter, Answer::Ok(reply), sequence);
-        }
-    }
-
-    /// The guest answered a failure: the instance is fine, the effects are gone.
-    fn failed(&mut self, fault: Fault) {
-        count(&self.partition.counters.failures, 1);
-        self.health.succeeded();
-        if self.turn().is_awaited() {
-            let failure = fault.failure().clone();
-            self.answer_failure(&failure, Answer::Failed(failure.clone()));
-        } else if let Some(envelope) = self.turn_mut().discard() {
-            self.settle(envelope, &fault);
-        }
-    }
-
-    /// The guest trapped, or was ended: effects and instance are gone.
-    fn broke_off(&mut self, failure: Failure) {
-        self.vacate();
-        count(&self.partition.counters.traps, 1);
-        let Some(message) = self.turn().message() else { return };
-        let sequence = message.id;
-        let line = format!(
-            "{} `{}` ({}) broke off: {}",
-            message.kind.word(),
-            message.kind.name(),
-            message.id,
-            failure.message
-        );
-        self.space.note("warn", line);
-        if self.turn().is_awaited() {
-            let answer = match &*failure.code {
-                code::TIMEOUT => Answer::TimedOut(failure.message.clone()),
-                code::DIVERGED => Answer::Failed(failure.clone()),
-                _ => Answer::Broken(failure.message.clone()),
-            };
-            self.answer_failure(&failure, answer);
-        } else if let Some(envelope) = self.turn_mut().discard() {
-            let fault = if failure.retryable { Fault::Broken(failure) } else { Fault::Failed(failure) };
-            self.settle(envelope, &fault);
-        }
-        self.faulted(Some(sequence));
-    }
-
-    /// Someone waits for the message in hand, so it is done with.
-    fn answer_failure(&mut self, failure: &Failure, answer: Answer) {
-        let (envelope, rests_on) = self.turn_mut().fail(failure);
-        if let Some(waiter) = envelope.and_then(Envelope::into_waiter) {
-            self.router.gate.answer(waiter, answer, rests_on);
-        }
-    }
-
-    /// The turn is handled again at once, and this attempt does not count.
-    fn repeat(&mut self) {
-        self.vacate();
-        if let Some(mut envelope) = self.turn_mut().discard() {
-            envelope.attempt -= 1;
-            self.put_back(envelope);
-        }
-    }
-
-    /// It is handled again before whatever else its sender has sent.
-    fn put_back(&mut self, envelope: Box<Envelope>) {
-        if let Some(envelope) = self.backoff.put_back(envelope) {
-            self.batch.push_front(envelope);
-        }
-    }
-
-    /// It is not handled here, and whoever asked may ask again under the same id: what it had got before is kept for then.
-    fn give_up(&self, mut envelope: Box<Envelope>) -> Option<Waiter> {
-        if envelope.request.is_some() && !envelope.first.requests.is_empty() {
-            let first = std::mem::take(&mut envelope.first);
-            self.router.asked_before.note(PartitionName::clone(&self.partition.name), envelope.message.id, first);
-        }
-        envelope.into_waiter()
-    }
-
-    fn could_not_start(&mut self, envelope: Box<Envelope>, broken: &Failure) {
-        self.space.note("warn", format!("partition {} could not start: {}", self.partition.name.index, broken.message));
-        match &envelope.waiter {
-            Some(_) => {
-                let rests_on = self.turn().rests_on();
-                if let Some(waiter) = self.give_up(envelope) {
-                    self.router.gate.answer(waiter, Answer::Broken(broken.message.clone()), rests_on);
-                }
-            }
-            None => self.put_back(envelope),
-        }
-        self.faulted(None);
-    }
-
-    fn faulted(&mut self, message: Option<MessageId>) {
-        match self.health.faulted(message, Instant::now()) {
-            Fitness::GoOn => {}
-            Fitness::Rest(rest) => self.rest_until = Some(Instant::now() + rest),
-            Fitness::Quarantine => {
-                let reason =
-                    "it kept failing with no success between; mend it and drop a new version, or `spacehost start` it";
-                self.space.set_state(SpaceState::Quarantined, reason);
-                self.space.note("error", format!("quarantined: {reason}"));
-            }
-        }
-    }
-
-    /// Decides what becomes of a failed message that nobody waits for.
-    fn settle(&mut self, mut envelope: Box<Envelope>, fault: &Fault) {
-        let now = Instant::now();
-        let congested_for = envelope.congested_since.map_or(Duration::ZERO, |since| now.duration_since(since));
-        let jitter = (self.jitter.next_u32() as f64) / f64::from(u32::MAX);
-        let limits = &self.turn().settings().limits;
-        match judge(limits, envelope.attempt, congested_for, fault, jitter) {
-            Verdict::Retry { after } => {
-                count(&self.partition.counters.retries, 1);
-                self.note_setback(&envelope, after);
-                self.backoff.hold(envelope, now + after);
-            }
-            Verdict::Again { after } => {
-                envelope.attempt -= 1;
-                envelope.congested_since.get_or_insert(now);
-                self.backoff.hold(envelope, now + after);
-            }
-            Verdict::DeadLetter => self.bury(envelope, fault.failure().clone()),
-        }
-    }
-
-    /// A restart of the host must not forget how often a message has been tried.
-    fn note_setback(&self, envelope: &Envelope, after: Duration) {
-        if envelope.recorded {
-            let due_ms = now_ms() + after.as_millis() as u64;
-            let message = chronicle::id(envelope.message.id);
-            let place = chronicle::place(&self.partition.name);
-            let record = Record::Setback { place, message, attempt: envelope.attempt, due_ms };
-            Scribe::default().submit(&self.router.ledger, &record);
-        }
-    }
-
-    fn bury(&mut self, mut envelope: Box<Envelope>, failure: Failure) {
-        let time_ms = now_ms();
-        self.timer_ended(&envelope, time_ms);
-        if self.router.ledger.keeps_records() {
-            let record = Record::Buried {
-                place: chronicle::place(&self.partition.name),
-                message: chronicle::consumed(&envelope),
-                attempts: envelope.attempt,
-                failure: chronicle::failure(&failure),
-                time_ms,
-            };
-            Scribe::default().submit(&self.router.ledger, &record);
-            envelope.recorded = true;
-        }
-        let message = &envelope.message;
-        if envelope.tracked {
-            self.router.outcomes.ended(message.id, Outcome::Failed { failure: failure.clone() });
-        }
-        let (word, name) = (message.kind.word(), message.kind.name());
-        self.space.note("warn", format!("{word} `{name}` ({}) is a dead letter: {failure}", message.id));
-        let most = self.turn().settings().limits.dead_letters;
-        if !self.space.graves.bury(Grave::new(envelope, self.partition.name.index, failure), most) {
-            let reason = format!("its dead-letter table is full (`dead_letters` allows {most})");
-            self.space.set_state(SpaceState::Blocked, &reason);
-            self.space.note("error", format!("stopped: {reason}"));
-        }
-    }
-
-    /// At the time that the record says, so that the tables reckon the same.
-    fn timer_ended(&mut self, envelope: &Envelope, time_ms: u64) {
-        if let Kind::Timer(name) = &envelope.message.kind {
-            self.turn_mut().timers.ended(name, time_ms);
-        }
-    }
-
     /// Instantiates and starts the version that serves.
-    async fn take_seat(&mut self) -> Result<(), Failure> {
+    pub(super) async fn take_seat(&mut self) -> Result<(), Failure> {
         let Some(loaded) = self.space.loaded() else {
             return Err(Failure::passing(code::UNAVAILABLE, "no version of the space serves yet"));
         };

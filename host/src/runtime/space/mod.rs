@@ -6,6 +6,7 @@ mod catch_up;
 pub mod chronicle;
 pub mod envelope;
 pub mod graves;
+mod handling;
 pub mod mailbox;
 pub mod outbox;
 pub mod purge;
