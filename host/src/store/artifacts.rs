@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 const EXTENSION: &str = "wasm";
@@ -18,6 +19,8 @@ const KEPT_BYTES: u64 = 512 << 20;
 #[derive(Debug)]
 pub struct Artifacts {
     folder: PathBuf,
+    /// Several spaces may have the same component, and are loaded side by side.
+    writing: Mutex<()>,
 }
 
 /// Why an artifact was not kept, or is not to be had.
@@ -45,13 +48,14 @@ impl Artifacts {
                 fs::remove_file(path)?;
             }
         }
-        Ok(Artifacts { folder })
+        Ok(Artifacts { folder, writing: Mutex::default() })
     }
 
     /// Keeps the bytes under their digest. They are on disk when this returns.
     pub fn keep(&self, bytes: &[u8]) -> Result<(), ArtifactError> {
         let digest = blake3::hash(bytes).to_hex();
         let path = self.path(&digest);
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if path.exists() {
             return Ok(());
         }
@@ -129,6 +133,21 @@ mod tests {
         assert_eq!(artifacts.get(&digest(b"one")).unwrap(), b"one");
         assert_eq!(fs::read_dir(data.path().join("artifacts")).unwrap().count(), 1);
         assert!(matches!(artifacts.get(&digest(b"two")), Err(ArtifactError::Missing(_))));
+    }
+
+    #[test]
+    fn the_same_component_can_be_kept_for_many_spaces_at_once() {
+        let data = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::open(data.path()).unwrap();
+        for round in 0..20_u8 {
+            let bytes = vec![round; 100_000];
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| artifacts.keep(&bytes).unwrap());
+                }
+            });
+            assert_eq!(artifacts.get(&digest(&bytes)).unwrap(), bytes);
+        }
     }
 
     #[test]

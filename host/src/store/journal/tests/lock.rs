@@ -20,3 +20,12 @@ fn a_lock_that_cannot_be_made_says_where() {
     let error = Lock::take(&folder.path().join("missing")).unwrap_err();
     assert!(error.to_string().contains("missing/lock"), "{error}");
 }
+
+#[test]
+fn a_lock_that_was_let_go_is_free_although_a_process_that_is_being_started_has_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = Lock::take(folder.path()).unwrap();
+    let _copy = lock.file.try_clone().unwrap();
+    drop(lock);
+    Lock::take(folder.path()).unwrap();
+}
