@@ -15,7 +15,7 @@ use crate::store::journal::{JournalError, Reader};
 use crate::store::ledger::Scribe;
 use crate::store::record::{self, Place, Record, RecordError};
 use crate::words::MessageId;
-use crate::words::message::PartitionName;
+use crate::words::message::{Kind, PartitionName};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -173,7 +173,21 @@ impl Actor {
         // What came after some of them, and was pending before the host started, goes in between.
         let mut ready = self.no_longer_held(if live { u64::MAX } else { next });
         ready.extend(events.into_iter().map(|event| (event.message.id, event)));
-        self.batch.extend(ready.into_values());
+        self.put_in_order(ready);
+    }
+
+    /// Between the events that have arrived meanwhile: a turn may have found room for some of its events, and for others not.
+    fn put_in_order(&mut self, mut read: BTreeMap<MessageId, Box<Envelope>>) {
+        let mut arrived = VecDeque::new();
+        self.partition.mailbox.take_batch(&mut arrived);
+        for envelope in arrived {
+            if let Kind::Event(_) = envelope.message.kind {
+                let later = read.split_off(&envelope.message.id);
+                self.batch.extend(std::mem::replace(&mut read, later).into_values());
+            }
+            self.batch.push_back(envelope);
+        }
+        self.batch.extend(read.into_values());
     }
 
     /// Everything that was missed before `next` has been read.
