@@ -302,11 +302,16 @@ fn log_of(folder: &Path) -> String {
 }
 
 impl Drop for Daemon {
+    /// A test that fails shows what its daemons said.
     fn drop(&mut self) {
         // Most have not been told to end; those that have are gone, and then this fails.
         let mut child = self.child();
         let _ = child.kill();
         let _ = child.wait();
+        drop(child);
+        if std::thread::panicking() {
+            println!("{} said:\n{}", self.folder().display(), self.log());
+        }
     }
 }
 

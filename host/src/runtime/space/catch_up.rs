@@ -9,6 +9,7 @@ use super::actor::Actor;
 use super::chronicle;
 use super::envelope::Envelope;
 use super::mailbox::Share;
+use super::subscription::Subscription;
 use crate::runtime::api::SpaceState;
 use crate::runtime::past;
 use crate::store::journal::{JournalError, Reader};
@@ -103,6 +104,7 @@ impl Actor {
         }
         let piece = self.read_piece(from, durable).await?;
         if !piece.events.is_empty() {
+            others_have_left(&self.partition.subscription).await;
             self.take_missed(piece.events, piece.next, false);
         } else {
             self.partition.subscription.read_up_to(piece.next, 0);
@@ -114,11 +116,8 @@ impl Actor {
 
     /// Events reach the partition again from now on. They wait in the mailbox until those are read that were left before.
     async fn read_last_missed(&mut self, mut from: u64) -> Result<(), ReadError> {
-        let mut all_written = self.partition.subscription.resume();
-        while !all_written {
-            tokio::time::sleep(LEAVING).await;
-            all_written = self.partition.subscription.nobody_is_leaving();
-        }
+        self.partition.subscription.resume();
+        others_have_left(&self.partition.subscription).await;
         let until = self.router.ledger.last();
         self.partition.subscription.resumed();
         self.router.gate.durable(until).await;
@@ -208,6 +207,15 @@ impl Actor {
         let (read, reader) = reading.await.map_err(|_| ReadError::Panicked)?;
         self.reader = Some(reader);
         read
+    }
+}
+
+/// Waits until the turns that have left events by now have delivered those of their events that go before them: a turn may
+/// find room for some and not for others, and its record may be durable before it has delivered anything.
+async fn others_have_left(subscription: &Subscription) {
+    subscription.look_who_leaves();
+    while !subscription.have_left() {
+        tokio::time::sleep(LEAVING).await;
     }
 }
 

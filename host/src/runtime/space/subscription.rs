@@ -14,16 +14,27 @@ pub struct Subscription {
     cut_off: AtomicBool,
     /// Nothing before this sequence is still to be read. Holds only while it is cut off; changes with `cut_off`.
     from: Mutex<u64>,
-    /// Turns that leave an event to be read and have not submitted their record yet.
-    leaving: AtomicU64,
+    leaving: Mutex<Leaving>,
     missed: AtomicU64,
     /// The last of what it missed is being counted: it must not be cut off again before that is done.
     resuming: AtomicBool,
 }
 
-/// An event that a partition reads later. Held until the record that says so is submitted.
+/// Turns that leave an event to be read, and have not delivered what they emitted before it. A reader waits for those only
+/// that began before it looked: others may go on beginning for ever.
+#[derive(Default)]
+struct Leaving {
+    look: u64,
+    before: u64,
+    since: u64,
+}
+
+/// An event that a partition reads later. Held until the record that says so is submitted, and all that the turn has emitted
+/// before is delivered.
 pub struct Missed {
     partition: Arc<Partition>,
+    /// The look before which it began.
+    look: u64,
     /// It is the first one.
     cuts_off: bool,
 }
@@ -60,13 +71,12 @@ impl Subscription {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |missed| Some(missed.saturating_sub(events)));
     }
 
-    /// Events reach it from now on. True when no turn is still about to leave it one: then all that it misses is written.
-    pub fn resume(&self) -> bool {
+    /// Events reach it from now on. What turns are still about to leave it is written when they `have_left`.
+    pub fn resume(&self) {
         self.resuming.store(true, Ordering::SeqCst);
         let from = self.from();
         self.cut_off.store(false, Ordering::SeqCst);
         drop(from);
-        self.nobody_is_leaving()
     }
 
     /// All that it has missed is known.
@@ -78,8 +88,20 @@ impl Subscription {
         self.resuming.load(Ordering::SeqCst)
     }
 
-    pub fn nobody_is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::SeqCst) == 0
+    /// Looks who is about to leave an event by now. Only its one reader does.
+    pub fn look_who_leaves(&self) {
+        let mut leaving = self.leaving();
+        leaving.look += 1;
+        leaving.before += std::mem::take(&mut leaving.since);
+    }
+
+    /// Whether those that the last look saw have delivered what goes before the events they left.
+    pub fn have_left(&self) -> bool {
+        self.leaving().before == 0
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, Leaving> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn from(&self) -> MutexGuard<'_, u64> {
@@ -115,11 +137,12 @@ impl Partition {
 
 impl Missed {
     fn new(partition: &Arc<Partition>, cuts_off: bool) -> Self {
-        partition.subscription.leaving.fetch_add(1, Ordering::SeqCst);
-        Missed { partition: partition.clone(), cuts_off }
+        let mut leaving = partition.subscription.leaving();
+        leaving.since += 1;
+        Missed { partition: partition.clone(), look: leaving.look, cuts_off }
     }
 
-    /// The record is submitted.
+    /// The record is submitted, and what the turn has emitted before is delivered.
     pub fn written(self, space: &Space, sequence: u64) {
         let partition = &self.partition;
         partition.subscription.missed.fetch_add(1, Ordering::Relaxed);
@@ -134,6 +157,33 @@ impl Missed {
 
 impl Drop for Missed {
     fn drop(&mut self) {
-        self.partition.subscription.leaving.fetch_sub(1, Ordering::SeqCst);
+        let mut leaving = self.partition.subscription.leaving();
+        if self.look == leaving.look {
+            leaving.since -= 1;
+        } else {
+            leaving.before -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::Limits;
+
+    #[test]
+    fn a_reader_waits_for_those_that_leave_when_it_looks_and_for_no_others() {
+        let partition = Space::nobody(&Limits::default()).partitions[0].clone();
+        let subscription = &partition.subscription;
+        let early = partition.cut_off(1);
+        subscription.look_who_leaves();
+        let late = partition.misses().expect("it is cut off");
+        assert!(!subscription.have_left());
+        drop(early);
+        assert!(subscription.have_left());
+        subscription.look_who_leaves();
+        assert!(!subscription.have_left());
+        drop(late);
+        assert!(subscription.have_left());
     }
 }
