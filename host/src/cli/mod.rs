@@ -37,6 +37,7 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[derive(Debug, Parser)]
 #[command(name = "spacehost", version, about = "Runs spaces: WebAssembly components that talk by commands and events")]
@@ -144,9 +145,16 @@ fn execute(command: Command) -> Result<()> {
     }
 }
 
+/// How long threads may take to finish what they are at when the work is done.
+const LAST_STEPS: Duration = Duration::from_secs(2);
+
 /// For whatever contains a host.
 fn on_all_cores(work: impl Future<Output = Result<()>>) -> Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    // What its threads are still at serves nobody by now, and on a failed disk it may never end.
+    runtime.shutdown_timeout(LAST_STEPS);
+    done
 }
 
 /// For clients of a host.

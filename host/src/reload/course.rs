@@ -271,10 +271,13 @@ impl<A: Clone> Course<A> {
             from_digest: before.as_ref().map(|version| version.identity.digest.to_string()),
             to_digest: identity.digest.to_string(),
             compile_ms: compile.as_millis() as u64,
+            check_us: deployed.checked.interface.as_micros() as u64,
+            replay_us: deployed.checked.replay.as_micros() as u64,
             instantiate_us: deployed.instantiate.as_micros() as u64,
             barrier_us: deployed.barrier.as_micros() as u64,
             migrate_us: deployed.migrate.as_micros() as u64,
             pause_us: deployed.pause.as_micros() as u64,
+            warnings: deployed.checked.warnings.clone(),
         });
         if before.as_ref().is_some_and(|version| version.identity.digest != identity.digest) {
             self.memory.former = before;

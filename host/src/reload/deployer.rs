@@ -2,7 +2,7 @@
 //!
 //! Adds nothing: `Runtime` answers each by its method of the same name, `load` by `load_new`, and `publish` by `announce`.
 
-use crate::runtime::api::{DeployError, Deployed, Holdings, Kept, Refusal, ReloadNote, Remembered};
+use crate::runtime::api::{Checked, DeployError, Deployed, Holdings, Kept, Refusal, ReloadNote, Remembered};
 use crate::runtime::{Artifact, Runtime};
 use crate::words::{SpaceName, SpaceSettings};
 use bytes::Bytes;
@@ -16,6 +16,13 @@ pub trait Deployer: Clone + Send + Sync + 'static {
     fn load_known(&self, bytes: &[u8], settings: &SpaceSettings) -> Option<Self::Artifact>;
     /// Compiles. Blocking and long. The error is for people.
     fn load(&self, bytes: &[u8], settings: &SpaceSettings) -> Result<Self::Artifact, String>;
+    /// Compares a version with the one that serves, and tries it on the past if that is kept. Changes nothing.
+    fn check(
+        &self,
+        name: &SpaceName,
+        artifact: &Self::Artifact,
+        settings: &SpaceSettings,
+    ) -> impl Future<Output = Result<Checked, DeployError>> + Send;
     fn deploy(
         &self,
         name: &SpaceName,
@@ -48,6 +55,15 @@ impl Deployer for Runtime {
 
     fn load(&self, bytes: &[u8], settings: &SpaceSettings) -> Result<Artifact, String> {
         Runtime::load_new(self, bytes, settings).map_err(|error| error.to_string())
+    }
+
+    async fn check(
+        &self,
+        name: &SpaceName,
+        artifact: &Artifact,
+        settings: &SpaceSettings,
+    ) -> Result<Checked, DeployError> {
+        Runtime::check(self, name, artifact, settings).await
     }
 
     async fn deploy(

@@ -9,7 +9,7 @@ use super::host_file::settings_text;
 use super::judgement::{Digest, Identity};
 use super::scan::{self, Pair, ReadError, Sight};
 use super::status::Verdict;
-use crate::runtime::api::{DeployError, Deployed, Holdings, Refusal};
+use crate::runtime::api::{Checked, DeployError, Deployed, Holdings, Refusal};
 use crate::words::{HostSettings, SpaceName, SpaceSettings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -223,7 +223,7 @@ async fn bring_back<D: Deployer>(
     deployed.map(|deployed| (plan, deployed)).map_err(|error| error.to_string())
 }
 
-/// Swaps a version in.
+/// Swaps a version in, if its checks let it. Going back is not checked: the version has served before.
 pub async fn swap<D: Deployer>(
     deployer: D,
     name: SpaceName,
@@ -232,7 +232,14 @@ pub async fn swap<D: Deployer>(
 ) -> Report<D::Artifact> {
     let (artifact, settings) = (plan.artifact.clone(), plan.identity.settings.as_ref().clone());
     let janitor = deployer.clone();
-    let swapping = tokio::spawn(async move { deployer.deploy(&name, artifact, settings).await });
+    let swapping = tokio::spawn(async move {
+        let checked = match rollback {
+            true => Checked::default(),
+            false => deployer.check(&name, &artifact, &settings).await?,
+        };
+        let deployed = deployer.deploy(&name, artifact, settings).await?;
+        Ok(Deployed { checked, ..deployed })
+    });
     let panicked = |_| Err(DeployError::Instantiate("swapping it in failed within the host: see the log".into()));
     let outcome = swapping.await.unwrap_or_else(panicked);
     if outcome.is_ok() {

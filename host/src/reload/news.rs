@@ -61,7 +61,7 @@ fn write_down(deployer: &impl Deployer, name: Option<&SpaceName>, now: &FileStat
             from_digest: report.from_digest.clone(),
             to_digest: Some(report.to_digest.clone()),
             verdict,
-            reason,
+            reason: if reason.is_empty() { report.warnings.join("\n") } else { reason },
             took_us: report.steps(),
             ..ReloadNote::default()
         },
@@ -79,6 +79,9 @@ fn reloaded(deployer: &impl Deployer, name: Option<&SpaceName>, now: &FileStatus
             report.compile_ms,
             report.pause_us
         );
+        for warning in &report.warnings {
+            tracing::warn!("{}: {}", now.file, one_line(warning));
+        }
     }
     publish(deployer, name, "reloaded", now);
 }

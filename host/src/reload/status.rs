@@ -51,6 +51,8 @@ impl ReloadReport {
     pub fn steps(&self) -> Vec<(String, u64)> {
         let steps = [
             ("compile", self.compile_ms * 1_000),
+            ("check", self.check_us),
+            ("replay", self.replay_us),
             ("instantiate", self.instantiate_us),
             ("barrier", self.barrier_us),
             ("migrate", self.migrate_us),
@@ -93,12 +95,18 @@ pub struct ReloadReport {
     pub to_digest: String,
     /// Compiling and checking together; 0 when a compiled version was at hand.
     pub compile_ms: u64,
+    /// Comparing its interface with the one before.
+    pub check_us: u64,
+    /// Trying it on the past.
+    pub replay_us: u64,
     pub instantiate_us: u64,
     /// Until all turns in hand had ended.
     pub barrier_us: u64,
     /// `start` and `migrate`.
     pub migrate_us: u64,
     pub pause_us: u64,
+    /// What the checks have found; it serves all the same.
+    pub warnings: Vec<String>,
 }
 
 /// Why an operator's order was not carried out.

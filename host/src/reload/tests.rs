@@ -3,7 +3,7 @@
 
 use super::deployer::Deployer;
 use super::*;
-use crate::runtime::api::{DeployError, Holdings, Kept, Refusal, ReloadNote, Remembered};
+use crate::runtime::api::{Checked, DeployError, Holdings, Kept, Refusal, ReloadNote, Remembered};
 use crate::words::SpaceSettings;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -70,6 +70,14 @@ impl Deployer for Fake {
         }
         assert!(!text.contains("panic"), "this component is poison for the compiler");
         if text.starts_with("ok") { Ok(text) } else { Err("the file is not WebAssembly".to_owned()) }
+    }
+
+    async fn check(&self, _: &SpaceName, artifact: &String, _: &SpaceSettings) -> Result<Checked, DeployError> {
+        if artifact.contains("lacks") {
+            return Err(DeployError::Checked("it lacks the command `list`".into()));
+        }
+        let warnings = artifact.contains("differs").then(|| "it answers otherwise".to_owned());
+        Ok(Checked { warnings: warnings.into_iter().collect(), ..Checked::default() })
     }
 
     async fn deploy(
@@ -295,6 +303,20 @@ async fn a_thousand_touches_in_a_second_are_one_reload_of_the_last_bytes() {
         scene.serves(&["a=ok 0", "a=ok 1000"]).await;
         return assert_eq!(scene.fake.loads(), 2);
     }
+}
+
+#[tokio::test]
+async fn what_a_check_finds_is_in_the_report_and_may_keep_the_version_out() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    scene.write("a.wasm", "ok 2, differs");
+    scene.serves(&["a=ok 1", "a=ok 2, differs"]).await;
+    let status = scene.reloads.status().remove(0);
+    assert_eq!(status.last_reload.map(|report| report.warnings), Some(owned(&["it answers otherwise"])));
+    scene.write("a.wasm", "ok 3, lacks something");
+    scene.until("refused", |scene| scene.is_rejected("a", "it lacks the command `list`")).await;
+    assert_eq!(scene.fake.deployed().len(), 2);
+    let noted = scene.fake.seen(|seen| seen.notes.iter().map(|note| note.reason.clone()).collect::<Vec<_>>());
+    assert_eq!(noted, ["", "it answers otherwise", "it lacks the command `list`"]);
 }
 
 #[tokio::test]

@@ -355,6 +355,16 @@ pub struct Deployed {
     /// `start` and `migrate` of all partitions.
     #[serde(skip)]
     pub migrate: Duration,
+    #[serde(skip)]
+    pub checked: Checked,
+}
+
+/// What the checks of a new version found that does not keep it from serving, each finding for people, and what they took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    pub warnings: Vec<String>,
+    pub interface: Duration,
+    pub replay: Duration,
 }
 
 /// Why a new version does not serve. The old one goes on.
@@ -369,6 +379,9 @@ pub enum DeployError {
     /// `start` or `migrate` failed; the text says which and how.
     #[error("{0}")]
     Refused(String),
+    /// A check with the policy `reject` has found something; the text says what.
+    #[error("{0}")]
+    Checked(String),
     #[error("the host is shutting down")]
     Stopping,
 }

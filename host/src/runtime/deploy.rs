@@ -6,7 +6,7 @@
 //!
 //! Whatever fails before the last step leaves the old version serving.
 
-use super::api::{DeployError, Deployed, SpaceState};
+use super::api::{Checked, DeployError, Deployed, SpaceState};
 use super::past::PastSpace;
 use super::space::actor::{Actor, Control};
 use super::space::swap::{Migration, Settled, SwapOrder};
@@ -198,7 +198,7 @@ impl Inner {
         settle(tried, sequence).await;
         let pause = resting_since.elapsed();
         self.router.gate.durable(sequence).await;
-        Ok(Deployed { generation, version, pause, instantiate, barrier, migrate })
+        Ok(Deployed { generation, version, pause, instantiate, barrier, migrate, checked: Checked::default() })
     }
 
     /// One record for all partitions: a deployment is there with all its migrations or not at all.

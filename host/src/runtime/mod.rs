@@ -4,6 +4,7 @@
 
 pub mod api;
 mod asked;
+mod check;
 mod deploy;
 mod executors;
 mod gate;

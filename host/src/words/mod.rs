@@ -15,5 +15,5 @@ pub use descriptor::Descriptor;
 pub use failure::Failure;
 pub use limits::Limits;
 pub use message::{Message, MessageId};
-pub use settings::{HostSettings, JournalSettings, SpaceSettings};
+pub use settings::{HostSettings, JournalSettings, Policy, ReloadSettings, SpaceSettings};
 pub use topic::{Address, Pattern, SpaceName, Topic};

@@ -12,11 +12,32 @@ pub use defect::{Defect, SettingsError};
 use super::limits::Limits;
 use super::topic::SpaceName;
 use reader::{Entry, Reader};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// What follows when a check of a new version finds something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// It is reported, and the new version serves.
+    #[default]
+    Warn,
+    /// The old version goes on.
+    Reject,
+}
+
+/// The policies of the checks that a new version passes before it serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct ReloadSettings {
+    /// It lacks what the version before it had.
+    pub interface: Policy,
+    /// It does other things with the messages of the past than the version before it did.
+    pub replay: Policy,
+}
 
 /// The settings of one space as the runtime uses them.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,13 +45,14 @@ pub struct SpaceSettings {
     pub limits: Limits,
     /// What the guest sees through `config`.
     pub config: Map<String, Value>,
+    pub reload: ReloadSettings,
 }
 
 impl SpaceSettings {
     /// Tells these settings from others, also after a restart.
     pub fn fingerprint(&self) -> [u8; 32] {
         // Numbers, strings and what a TOML file can hold: this does not fail.
-        let text = serde_json::to_vec(&(&self.limits, &self.config)).unwrap_or_default();
+        let text = serde_json::to_vec(&(&self.limits, &self.config, self.reload)).unwrap_or_default();
         *blake3::hash(&text).as_bytes()
     }
 }
@@ -56,7 +78,8 @@ pub struct JournalSettings {
 
 const HOST_FIELDS: &[&str] = &["data", "executors", "journal", "listen", "spaces", "swap_wait_ms"];
 const JOURNAL_FIELDS: &[&str] = &["retention_age_s", "retention_bytes", "segment_bytes"];
-const SPACE_FIELDS: &[&str] = &["config", "limits"];
+const SPACE_FIELDS: &[&str] = &["config", "limits", "reload"];
+const RELOAD_FIELDS: &[&str] = &["interface", "replay"];
 const MAX_EXECUTORS: u64 = 1_024;
 const MAX_SWAP_WAIT_MS: u64 = 600_000;
 /// Two pages: the header's, and one for frames.
@@ -99,6 +122,7 @@ impl HostSettings {
             match entry.key() {
                 "limits" => lower_limits(&entry, name, &mut settings.limits)?,
                 "config" => settings.config = entry.json_table()?,
+                "reload" => tighten_policies(&entry, name, &mut settings.reload)?,
                 "grants" => return Err(entry.refused(Defect::GrantsBesideComponent)),
                 _ => return Err(entry.unknown("field of a space's own file", SPACE_FIELDS)),
             }
@@ -138,6 +162,7 @@ fn operators_space(space: &Entry) -> Result<SpaceSettings, SettingsError> {
         match entry.key() {
             "limits" => set_limits(&entry, &mut settings.limits)?,
             "config" => settings.config = entry.json_table()?,
+            "reload" => set_policies(&entry, &mut settings.reload)?,
             "grants" => return Err(entry.refused(Defect::GrantsReserved)),
             _ => return Err(entry.unknown("field of a space in spacehost.toml", SPACE_FIELDS)),
         }
@@ -167,6 +192,35 @@ fn lower_limits(entry: &Entry, space: &SpaceName, limits: &mut Limits) -> Result
             return Err(limit.refused(raised));
         }
         *field = value;
+    }
+    Ok(())
+}
+
+impl ReloadSettings {
+    fn field(&mut self, entry: &Entry) -> Result<&mut Policy, SettingsError> {
+        match entry.key() {
+            "interface" => Ok(&mut self.interface),
+            "replay" => Ok(&mut self.replay),
+            _ => Err(entry.unknown("check of a new version", RELOAD_FIELDS)),
+        }
+    }
+}
+
+fn set_policies(entry: &Entry, reload: &mut ReloadSettings) -> Result<(), SettingsError> {
+    for entry in entry.table("a table of policies")?.entries() {
+        *reload.field(&entry)? = entry.policy()?;
+    }
+    Ok(())
+}
+
+/// Whoever can drop a plugin must not wave it through.
+fn tighten_policies(entry: &Entry, space: &SpaceName, reload: &mut ReloadSettings) -> Result<(), SettingsError> {
+    for entry in entry.table("a table of policies")?.entries() {
+        let (field, policy) = (reload.field(&entry)?, entry.policy()?);
+        if policy < *field {
+            return Err(entry.refused(Defect::Loosened { space: space.clone(), check: entry.key().to_owned() }));
+        }
+        *field = policy;
     }
     Ok(())
 }

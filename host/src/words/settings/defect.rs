@@ -29,6 +29,11 @@ pub enum Defect {
          limits. To raise it, put these lines into spacehost.toml:\n\n[spaces.{space}.limits]\n{limit} = {value}"
     )]
     Raised { space: SpaceName, limit: &'static str, value: u64, allowed: u64, unit: &'static str },
+    #[error(
+        "`{check} = \"warn\"` loosens what spacehost.toml wants: a file beside a component may only turn `warn` into \
+         `reject`. To loosen it, put these lines into spacehost.toml:\n\n[spaces.{space}.reload]\n{check} = \"warn\""
+    )]
+    Loosened { space: SpaceName, check: String },
     #[error("`grants` can stand in spacehost.toml only: a file beside a component cannot grant itself anything")]
     GrantsBesideComponent,
     #[error("`grants` is a word kept for a later version: this one grants every space the same; take the table out")]

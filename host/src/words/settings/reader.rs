@@ -3,6 +3,7 @@
 //! Knows forms (an address, a number in a range, a limit of the table, JSON), not what they are for. Fails with the first
 //! defect.
 
+use super::Policy;
 use super::defect::{Defect, SettingsError};
 use crate::words::limits::{Limits, Row, TABLE};
 use serde_json::{Map, Number, Value};
@@ -112,6 +113,14 @@ impl<'a, 't> Entry<'a, 't> {
                 let (name, value) = (self.key.to_owned(), integer.to_string());
                 Err(self.refused(Defect::Range { name, value, least, most }))
             }
+        }
+    }
+
+    pub fn policy(&self) -> Result<Policy, SettingsError> {
+        match self.value.get_ref().as_str() {
+            Some("warn") => Ok(Policy::Warn),
+            Some("reject") => Ok(Policy::Reject),
+            _ => Err(self.form("\"warn\" or \"reject\"")),
         }
     }
 

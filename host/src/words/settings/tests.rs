@@ -158,3 +158,26 @@ fn text_that_is_no_toml_is_refused_with_the_line() {
     assert!(space_error(&"[".repeat(10_000)).starts_with("line 1: this is not TOML: "));
     assert!(space_error(&format!("config.x = {}", "[".repeat(10_000))).starts_with("line 1: this is not TOML: "));
 }
+
+#[test]
+fn the_file_beside_tightens_a_policy_and_cannot_loosen_it() {
+    let host = HostSettings::parse("[spaces.echo.reload]\ninterface = \"reject\"").unwrap();
+    let settings = host.space_with(&name("echo"), "[reload]\nreplay = \"reject\"").unwrap();
+    assert_eq!(settings.reload, ReloadSettings { interface: Policy::Reject, replay: Policy::Reject });
+    assert_eq!(HostSettings::default().space(&name("echo")).reload, ReloadSettings::default());
+    assert_eq!(
+        host.space_with(&name("echo"), "[reload]\ninterface = \"warn\"").unwrap_err().to_string(),
+        "line 2: `interface = \"warn\"` loosens what spacehost.toml wants: a file beside a component may only turn `warn` \
+         into `reject`. To loosen it, put these lines into spacehost.toml:\n\n\
+         [spaces.echo.reload]\ninterface = \"warn\""
+    );
+}
+
+#[test]
+fn a_policy_that_is_none_is_refused_with_those_there_are() {
+    assert_eq!(space_error("[reload]\nreplay = true"), "line 2: `replay` must be \"warn\" or \"reject\", not true");
+    assert_eq!(
+        space_error("[reload]\nfoo = \"warn\""),
+        "line 2: `foo` is no check of a new version; there are `interface`, `replay`"
+    );
+}
