@@ -22,5 +22,6 @@ mod reload;
 mod repetition;
 mod requests;
 mod retries;
+mod rollback;
 mod timers;
 mod turns;

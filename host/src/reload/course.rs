@@ -158,6 +158,11 @@ impl<A: Clone> Course<A> {
         }
     }
 
+    /// Whether the version of that digest is the one that runs.
+    pub fn runs(&self, digest: &str) -> bool {
+        self.memory.running.as_ref().is_some_and(|running| *running.identity.digest == *digest)
+    }
+
     pub fn is_applying(&self) -> bool {
         matches!(self.phase, Phase::Applying)
     }

@@ -2,7 +2,7 @@
 //!
 //! Adds nothing: `Runtime` answers each by its method of the same name, `load` by `load_new`, and `publish` by `announce`.
 
-use crate::runtime::api::{Checked, DeployError, Deployed, Holdings, Kept, Refusal, ReloadNote, Remembered};
+use crate::runtime::api::{Checked, DeployError, Deployed, Holdings, Kept, LostTrial, Refusal, ReloadNote, Remembered};
 use crate::runtime::{Artifact, Runtime};
 use crate::words::{SpaceName, SpaceSettings};
 use bytes::Bytes;
@@ -29,6 +29,16 @@ pub trait Deployer: Clone + Send + Sync + 'static {
         artifact: Self::Artifact,
         settings: SpaceSettings,
     ) -> impl Future<Output = Result<Deployed, DeployError>> + Send;
+    /// Back to the version before.
+    fn roll_back(
+        &self,
+        name: &SpaceName,
+        artifact: Self::Artifact,
+        settings: SpaceSettings,
+    ) -> impl Future<Output = Result<Deployed, DeployError>> + Send;
+    /// Waits for a version that fails right after it was swapped in.
+    fn lost_trial(&self) -> impl Future<Output = LostTrial> + Send;
+    fn quarantine(&self, name: &SpaceName, reason: &str) -> impl Future<Output = ()> + Send;
     fn remove(&self, name: &SpaceName, grace: Duration) -> impl Future<Output = ()> + Send;
     fn stop(&self, name: &SpaceName) -> impl Future<Output = Result<(), Refusal>> + Send;
     fn resume(&self, name: &SpaceName) -> impl Future<Output = Result<(), Refusal>> + Send;
@@ -73,6 +83,23 @@ impl Deployer for Runtime {
         settings: SpaceSettings,
     ) -> Result<Deployed, DeployError> {
         Runtime::deploy(self, name, artifact, settings).await
+    }
+
+    async fn roll_back(
+        &self,
+        name: &SpaceName,
+        artifact: Artifact,
+        settings: SpaceSettings,
+    ) -> Result<Deployed, DeployError> {
+        Runtime::roll_back(self, name, artifact, settings).await
+    }
+
+    async fn lost_trial(&self) -> LostTrial {
+        Runtime::lost_trial(self).await
+    }
+
+    async fn quarantine(&self, name: &SpaceName, reason: &str) {
+        Runtime::quarantine(self, name, reason).await;
     }
 
     async fn remove(&self, name: &SpaceName, grace: Duration) {

@@ -9,7 +9,7 @@ use super::host_file::settings_text;
 use super::judgement::{Digest, Identity};
 use super::scan::{self, Pair, ReadError, Sight};
 use super::status::Verdict;
-use crate::runtime::api::{Checked, DeployError, Deployed, Holdings, Refusal};
+use crate::runtime::api::{DeployError, Deployed, Holdings, Refusal};
 use crate::words::{HostSettings, SpaceName, SpaceSettings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +47,7 @@ pub enum Report<A> {
     Removed { gone: bool },
     Halted { stopped: bool, outcome: Result<(), Refusal> },
     Purged { outcome: Result<Holdings, Refusal> },
+    Quarantined,
 }
 
 /// The bounds, shared by all jobs.
@@ -233,10 +234,10 @@ pub async fn swap<D: Deployer>(
     let (artifact, settings) = (plan.artifact.clone(), plan.identity.settings.as_ref().clone());
     let janitor = deployer.clone();
     let swapping = tokio::spawn(async move {
-        let checked = match rollback {
-            true => Checked::default(),
-            false => deployer.check(&name, &artifact, &settings).await?,
-        };
+        if rollback {
+            return deployer.roll_back(&name, artifact, settings).await;
+        }
+        let checked = deployer.check(&name, &artifact, &settings).await?;
         let deployed = deployer.deploy(&name, artifact, settings).await?;
         Ok(Deployed { checked, ..deployed })
     });
@@ -271,6 +272,12 @@ pub async fn halt<D: Deployer>(deployer: D, name: SpaceName, stopped: bool) -> R
     let failed = |_| Err(Refusal::Broken(format!("the host failed over `{name}`: see the log")));
     let outcome = halting.await.unwrap_or_else(failed);
     Report::Halted { stopped, outcome }
+}
+
+/// Lets the space serve no more until somebody acts.
+pub async fn quarantine<D: Deployer>(deployer: D, name: SpaceName, reason: String) -> Report<D::Artifact> {
+    deployer.quarantine(&name, &reason).await;
+    Report::Quarantined
 }
 
 /// Forgets all that the space holds.

@@ -71,7 +71,7 @@ impl<A> Memory<A> {
         }
         let running = self.running.as_ref().map(|version| &version.identity);
         let verdict = if self.rolled_back.contains(&found.digest) {
-            rolled_back(&found.digest)
+            rolled_back(&found.digest, "")
         } else if let Some(rejected) = self.rejected.as_ref().filter(|rejected| found.is(rejected)) {
             return Judgement::Leave(Verdict::Rejected { reason: rejected.reason.clone() });
         } else if running.is_some_and(|running| running.digest == found.digest) {
@@ -101,12 +101,14 @@ impl<A> Memory<A> {
     }
 }
 
-pub fn rolled_back(digest: &str) -> Verdict {
+/// `why`: what made an operator or the host go back, if that is still known.
+pub fn rolled_back(digest: &str, why: &str) -> Verdict {
     let short = digest.get(..12).unwrap_or(digest);
+    let why = if why.is_empty() { String::new() } else { format!(": {why}") };
     Verdict::RolledBack {
         reason: format!(
-            "an operator went back from the version {short}; it is not tried again until the file's bytes change, or \
-             with `reload --force`"
+            "gone back from the version {short}{why}; it is not tried again until the file's bytes change, or with \
+             `reload --force`"
         ),
     }
 }
@@ -141,8 +143,8 @@ mod tests {
             (identity("running", 4), Judgement::Resettle(Verdict::Serving)),
             (identity("rejected", 5), bad()),
             (identity("rejected", 4), Judgement::Compile),
-            (identity("back", 5), Judgement::Leave(rolled_back("back"))),
-            (identity("back", 4), Judgement::Resettle(rolled_back("back"))),
+            (identity("back", 5), Judgement::Leave(rolled_back("back", ""))),
+            (identity("back", 4), Judgement::Resettle(rolled_back("back", ""))),
         ];
         for (found, judgement) in table {
             assert_eq!(memory().judge(&found, false), judgement, "{}", found.digest);

@@ -10,8 +10,8 @@ use super::jobs;
 use super::reconciler::{Order, Reconciler};
 use super::scan::Sight;
 use super::status::{ReloadError, Verdict};
-use super::tracked::Exclusive;
-use crate::runtime::api::{DeployError, Deployed, Holdings, Refusal};
+use super::tracked::{Cause, Exclusive};
+use crate::runtime::api::{DeployError, Deployed, Holdings, LostTrial, Refusal};
 use crate::words::SpaceName;
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ impl<D: Deployer> Reconciler<D> {
                 Err(error) => drop(reply.send(Err(error))),
             },
             Order::Rollback { name, reply } => match self.ordered(&name) {
-                Ok(()) => self.queue(&name, Exclusive::Rollback(reply)),
+                Ok(()) => self.queue(&name, Exclusive::Rollback(Cause::Operator(reply))),
                 Err(error) => drop(reply.send(Err(error))),
             },
             Order::Stop { name, reply } => match self.runs(&name) {
@@ -126,26 +126,60 @@ impl<D: Deployer> Reconciler<D> {
                 tracked.current = Some(Exclusive::Purge(reply));
                 self.begin(stem, jobs::purge(deployer, name));
             }
-            Some(Exclusive::Rollback(reply)) => match tracked.course.roll_back(now) {
-                Some(plan) => {
-                    tracked.current = Some(Exclusive::Rollback(reply));
-                    self.begin(stem, jobs::swap(deployer, name, plan, true));
-                }
-                None => drop(reply.send(Err(ReloadError::NoFormerVersion(name)))),
-            },
+            Some(Exclusive::Rollback(cause)) => self.begin_rollback(stem, name, cause, now),
             None => {}
         }
+    }
+
+    fn begin_rollback(&mut self, stem: &str, name: SpaceName, cause: Cause, now: Instant) {
+        let Some(tracked) = self.spaces.get_mut(stem) else { return };
+        let why = match &cause {
+            Cause::Operator(_) => "an operator wanted it",
+            Cause::Lost(lost) if tracked.course.runs(&lost.digest) => &lost.reason,
+            // Another version has come meanwhile.
+            Cause::Lost(_) => return,
+        };
+        match (tracked.course.roll_back(why, now), cause) {
+            (Some(plan), cause) => {
+                tracked.current = Some(Exclusive::Rollback(cause));
+                let swapping = jobs::swap(self.deployer.clone(), name, plan, true);
+                self.begin(stem, swapping);
+            }
+            (None, Cause::Operator(reply)) => drop(reply.send(Err(ReloadError::NoFormerVersion(name)))),
+            // Then it fails like any other version, and is quarantined if it goes on.
+            (None, Cause::Lost(lost)) => tracing::warn!("{name}: {}; there is no version to go back to", lost.reason),
+        }
+    }
+
+    /// A version that fails at its begin gives way to the one before.
+    pub(super) fn lost(&mut self, lost: LostTrial) {
+        let name = lost.space.clone();
+        self.queue(&name, Exclusive::Rollback(Cause::Lost(lost)));
     }
 
     pub(super) fn rolled_back(&mut self, stem: &str, plan: Plan<D::Artifact>, outcome: Result<Deployed, DeployError>) {
         let Some(tracked) = self.spaces.get_mut(stem) else { return };
         tracked.course.rolled_back(plan, &outcome);
-        if let (Some(Exclusive::Rollback(reply)), Some(space)) = (tracked.current.take(), tracked.files.name.clone()) {
-            self.show(stem);
-            self.publish();
+        let (Some(Exclusive::Rollback(cause)), Some(space)) = (tracked.current.take(), tracked.files.name.clone())
+        else {
+            return;
+        };
+        self.show(stem);
+        self.publish();
+        match (cause, outcome) {
             // Whoever asked may have gone.
-            let _ = reply.send(outcome.map_err(|error| ReloadError::Refused { space, error }));
+            (Cause::Operator(reply), outcome) => {
+                drop(reply.send(outcome.map_err(|error| ReloadError::Refused { space, error })));
+            }
+            (Cause::Lost(_), Ok(_) | Err(DeployError::Stopping)) => {}
+            (Cause::Lost(lost), Err(error)) => self.hold_up(stem, space, format!("{}; {error}", lost.reason)),
         }
+    }
+
+    /// Neither forward nor back: it stands still until somebody acts.
+    fn hold_up(&mut self, stem: &str, space: SpaceName, reason: String) {
+        let quarantining = jobs::quarantine(self.deployer.clone(), space, reason);
+        self.begin(stem, quarantining);
     }
 
     pub(super) fn halted(&mut self, stem: &str, stopped: bool, outcome: Result<(), Refusal>) {

@@ -104,6 +104,7 @@ impl<D: Deployer> Reconciler<D> {
                     None => return self.finish().await,
                 },
                 Some(report) = self.jobs.join_next() => self.note_all(report),
+                lost = self.deployer.lost_trial() => self.lost(lost),
                 _ = rescan.tick() => {
                     folder.renew();
                     self.look_again_at_the_unreadable();
@@ -218,6 +219,7 @@ impl<D: Deployer> Reconciler<D> {
             Report::Removed { gone } => self.removed(&stem, gone, now),
             Report::Halted { stopped, outcome } => self.halted(&stem, stopped, outcome),
             Report::Purged { outcome } => self.purged(&stem, outcome),
+            Report::Quarantined => {}
         }
         self.show(&stem);
     }

@@ -3,7 +3,7 @@
 
 use super::deployer::Deployer;
 use super::*;
-use crate::runtime::api::{Checked, DeployError, Holdings, Kept, Refusal, ReloadNote, Remembered};
+use crate::runtime::api::{Checked, DeployError, Holdings, Kept, LostTrial, Refusal, ReloadNote, Remembered};
 use crate::words::SpaceSettings;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -11,6 +11,7 @@ use std::os::unix::fs::symlink;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -25,13 +26,23 @@ struct Recorded {
     kept: HashMap<String, Kept>,
     components: HashMap<String, Vec<u8>>,
     notes: Vec<ReloadNote>,
+    quarantined: Vec<String>,
 }
 
 /// Loads of bytes that contain `slow` wait until the gate opens; those that contain `known` have been compiled before.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Fake {
     recorded: Arc<Mutex<Recorded>>,
     gate: Arc<(Mutex<bool>, Condvar)>,
+    lost: (mpsc::Sender<LostTrial>, Arc<tokio::sync::Mutex<mpsc::Receiver<LostTrial>>>),
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        let (sender, receiver) = mpsc::channel(8);
+        let lost = (sender, Arc::new(tokio::sync::Mutex::new(receiver)));
+        Fake { recorded: Arc::default(), gate: Arc::default(), lost }
+    }
 }
 
 impl Fake {
@@ -96,6 +107,26 @@ impl Deployer for Fake {
             seen.deployed.len() as u64
         });
         Ok(Deployed { generation, version: "1".into(), ..Deployed::default() })
+    }
+
+    async fn roll_back(
+        &self,
+        name: &SpaceName,
+        artifact: String,
+        settings: SpaceSettings,
+    ) -> Result<Deployed, DeployError> {
+        if artifact.contains("barred") {
+            return Err(DeployError::NoWayBack { from: "2".into(), to: "1".into(), committed: 7 });
+        }
+        self.deploy(name, artifact, settings).await
+    }
+
+    async fn lost_trial(&self) -> LostTrial {
+        self.lost.1.lock().await.recv().await.expect("the sender lives here")
+    }
+
+    async fn quarantine(&self, name: &SpaceName, reason: &str) {
+        self.seen(|seen| seen.quarantined.push(format!("{name}: {reason}")));
     }
 
     async fn remove(&self, name: &SpaceName, _: Duration) {
@@ -303,6 +334,47 @@ async fn a_thousand_touches_in_a_second_are_one_reload_of_the_last_bytes() {
         scene.serves(&["a=ok 0", "a=ok 1000"]).await;
         return assert_eq!(scene.fake.loads(), 2);
     }
+}
+
+fn lost(bytes: &str) -> LostTrial {
+    let digest = blake3::hash(bytes.as_bytes()).to_hex().to_string();
+    LostTrial { space: name("a"), digest, reason: "3 of its first 4 turns broke off".into() }
+}
+
+#[tokio::test]
+async fn a_version_that_loses_its_trial_gives_way_to_the_one_before_and_is_not_tried_again() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    scene.write("a.wasm", "ok 2");
+    scene.serves(&["a=ok 1", "a=ok 2"]).await;
+    // What is said of a version that has gone is of no concern.
+    scene.fake.lost.0.send(lost("ok 1")).await.unwrap();
+    scene.fake.lost.0.send(lost("ok 2")).await.unwrap();
+    let gone_back = |scene: &Scene| matches!(scene.verdict("a"), Some(Verdict::RolledBack { .. }));
+    scene.until("gone back", gone_back).await;
+    assert_eq!(scene.fake.deployed(), ["a=ok 1", "a=ok 2", "a=ok 1"]);
+    let reason = scene.verdict("a").unwrap().reason().unwrap().to_owned();
+    assert!(reason.contains(": 3 of its first 4 turns broke off; it is not tried again"), "{reason}");
+    scene.reloads.reload(&name("a"), false).await.unwrap();
+    assert_eq!((scene.fake.deployed().len(), gone_back(&scene)), (3, true));
+    assert_eq!(scene.fake.seen(|seen| seen.notes.last().unwrap().verdict.clone()), "rolled-back");
+}
+
+#[tokio::test]
+async fn a_version_that_loses_its_trial_and_cannot_give_way_is_quarantined_with_the_ways_on() {
+    let scene = Scene::new(&[("a.wasm", "ok barred")]).await;
+    scene.write("a.wasm", "ok 2");
+    scene.serves(&["a=ok barred", "a=ok 2"]).await;
+    scene.fake.lost.0.send(lost("ok 2")).await.unwrap();
+    scene.until("quarantined", |scene| scene.fake.seen(|seen| !seen.quarantined.is_empty())).await;
+    let reason = scene.fake.seen(|seen| seen.quarantined[0].clone());
+    assert!(reason.starts_with("a: 3 of its first 4 turns broke off; version 2 has migrated the state"), "{reason}");
+    assert!(reason.contains("7 turns or more rest on it") && reason.contains("drop a newer version"), "{reason}");
+    let status = scene.reloads.reload(&name("a"), false).await.unwrap();
+    assert_eq!(
+        (status.verdict, scene.fake.deployed().len()),
+        (Verdict::Serving, 2),
+        "it is still the version that is there"
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::course::Course;
 use super::decision::Watched;
 use super::jobs::{Files, file_name};
 use super::status::{FileStatus, ReloadError, Verdict};
-use crate::runtime::api::{Deployed, Holdings, Kept, Refusal, Remembered};
+use crate::runtime::api::{Deployed, Holdings, Kept, LostTrial, Refusal, Remembered};
 use crate::words::SpaceName;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -17,9 +17,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// An order that needs the runtime to itself.
 #[derive(Debug)]
 pub enum Exclusive {
-    Rollback(Reply<Deployed>),
+    Rollback(Cause),
     Stop(Reply<()>),
     Purge(Reply<Holdings>),
+}
+
+/// Who wants the version before.
+#[derive(Debug)]
+pub enum Cause {
+    Operator(Reply<Deployed>),
+    /// The version of that digest has lost its trial.
+    Lost(LostTrial),
 }
 
 #[derive(Debug)]
@@ -128,7 +136,8 @@ impl<A: Clone> Tracked<A> {
         }
         for order in self.queued.drain(..) {
             match order {
-                Exclusive::Rollback(reply) => drop(reply.send(Err(gone()))),
+                Exclusive::Rollback(Cause::Operator(reply)) => drop(reply.send(Err(gone()))),
+                Exclusive::Rollback(Cause::Lost(_)) => {}
                 Exclusive::Stop(reply) => drop(reply.send(Err(gone()))),
                 Exclusive::Purge(reply) => drop(reply.send(Err(gone()))),
             }

@@ -1,5 +1,6 @@
 //! What the edges see of the runtime: requests, refusals, statuses. Plain data; the behaviour is in `Runtime`.
 
+pub use super::space::trial::LostTrial;
 pub use crate::store::record::Idempotency;
 use crate::words::message::Headers;
 use crate::words::topic::NameError;
@@ -382,6 +383,23 @@ pub enum DeployError {
     /// A check with the policy `reject` has found something; the text says what.
     #[error("{0}")]
     Checked(String),
+    #[error(
+        "version {from} has migrated the state, and {}: going back to {to} would lose that. Ways on: drop a newer version, or an \
+         older one whose `migrate` accepts the state of version {from}", built_on(*committed)
+    )]
+    NoWayBack { from: String, to: String, committed: u64 },
+    #[error(
+        "version {version} is older than {state}, which wrote the state, and has no `migrate`: it is loaded only if its `migrate` \
+         accepts that state"
+    )]
+    Older { version: String, state: String },
     #[error("the host is shutting down")]
     Stopping,
+}
+
+fn built_on(committed: u64) -> String {
+    match committed {
+        0 => "has sent messages meanwhile, or served before the host started".to_owned(),
+        turns => format!("{turns} turns or more rest on it"),
+    }
 }

@@ -10,12 +10,14 @@ use super::api::{Checked, DeployError, Deployed, SpaceState};
 use super::past::PastSpace;
 use super::space::actor::{Actor, Control};
 use super::space::swap::{Migration, Settled, SwapOrder};
-use super::space::turn::{Effects, Turn, now_ms};
-use super::space::{Artifact, Instance, Loaded, Origin, Space};
+use super::space::trial::{LostTrial, Trial, Watched, WayBack};
+use super::space::turn::{Effects, Turn, exceeds, now_ms};
+use super::space::{Artifact, Former, Instance, Loaded, Origin, Space};
 use super::{Inner, Runtime};
 use crate::store::ledger::Scribe;
 use crate::store::record::{self, Record};
 use crate::wasm::Broken;
+use crate::words::version::is_older;
 use crate::words::{SpaceName, SpaceSettings};
 use futures::future::join_all;
 use std::sync::Arc;
@@ -23,10 +25,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
+/// Whether a version comes for the first time, or again because the one after it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Forward,
+    Back,
+}
+
 /// The orderer's side of one partition's swap.
 struct Ordered {
     at_rest: oneshot::Receiver<()>,
-    all_at_rest: oneshot::Sender<()>,
+    all_at_rest: oneshot::Sender<Migration>,
     tried: oneshot::Receiver<Result<Effects, String>>,
     settle: oneshot::Sender<Settled>,
     done: oneshot::Receiver<()>,
@@ -48,13 +57,34 @@ impl Runtime {
         artifact: Artifact,
         settings: SpaceSettings,
     ) -> Result<Deployed, DeployError> {
+        self.bring_in(name, artifact, settings, Way::Forward).await
+    }
+
+    /// Swaps the version in that served before the present one. Its state comes back with it if that was migrated and nothing
+    /// rests on it yet; if something does, the present version goes on.
+    pub async fn roll_back(
+        &self,
+        name: &SpaceName,
+        artifact: Artifact,
+        settings: SpaceSettings,
+    ) -> Result<Deployed, DeployError> {
+        self.bring_in(name, artifact, settings, Way::Back).await
+    }
+
+    async fn bring_in(
+        &self,
+        name: &SpaceName,
+        artifact: Artifact,
+        settings: SpaceSettings,
+        way: Way,
+    ) -> Result<Deployed, DeployError> {
         if self.0.is_stopping() {
             return Err(DeployError::Stopping);
         }
         let settings = Arc::new(settings);
         let space = self.0.space_for(name, &artifact, &settings).await?;
         let _one_at_a_time = space.deploying.lock().await;
-        let result = self.0.swap_in(&space, artifact, settings).await;
+        let result = self.0.swap_in(&space, artifact, settings, way).await;
         if space.former().is_none() && space.usage().backlog_messages == 0 {
             // A space whose first version failed has never been there, unless messages wait for the next try.
             self.0.forget(&space);
@@ -91,6 +121,21 @@ impl Runtime {
         order(&space, Control::Attend).await;
         space.note("info", "started by the operator".to_owned());
         Ok(())
+    }
+}
+
+impl Runtime {
+    /// Waits for the next version that loses its trial.
+    pub async fn lost_trial(&self) -> LostTrial {
+        self.0.router.lost_trials.next().await
+    }
+
+    /// Serves no more until somebody acts.
+    pub async fn quarantine(&self, name: &SpaceName, reason: &str) {
+        let Some(space) = self.0.router.space(name) else { return };
+        space.set_state(SpaceState::Quarantined, reason);
+        space.note("error", format!("quarantined: {reason}"));
+        order(&space, Control::Attend).await;
     }
 }
 
@@ -171,31 +216,31 @@ impl Inner {
         space: &Arc<Space>,
         artifact: Artifact,
         settings: Arc<SpaceSettings>,
+        way: Way,
     ) -> Result<Deployed, DeployError> {
         let former = space.former();
         let version = artifact.descriptor().version.clone();
-        let migration = match &former {
-            None => Migration::NewSpace,
-            Some(former) if former.version == version => Migration::Unneeded,
-            Some(former) => Migration::From(former.version.clone()),
-        };
         let begin = Instant::now();
         let candidates = self.candidates(space, &artifact, &settings).await?;
         let instantiate = begin.elapsed();
         let ordered_at = Instant::now();
-        let mut ordered = give_orders(space, candidates, &settings, &migration);
+        let mut ordered = give_orders(space, candidates, &settings);
         let resting_since = self.rest(space, &mut ordered).await;
         let (barrier, at_rest) = (ordered_at.elapsed(), Instant::now());
-        let tried = try_out(ordered).await?;
+        // Dropping the orders lets the old version go on.
+        let migrations = migrations(space, former.as_ref(), &artifact, way)?;
+        let mut tried = try_out(ordered, migrations, settings.limits.migrate_bytes).await?;
         let migrate = at_rest.elapsed();
+        let trial = trial_of(space, &artifact, &settings, &mut tried).filter(|_| way == Way::Forward);
         let generation = former.map_or(1, |former| former.next_generation(artifact.digest()));
         let sequence = self.write_down(space, &artifact, generation, &tried);
         space.set_loaded(Loaded { artifact, settings, generation });
+        space.trial.store(trial.clone());
         if space.state() != SpaceState::Stopped {
             space.set_state(SpaceState::Running, "");
         }
         self.router.update(|_| {});
-        settle(tried, sequence).await;
+        settle(tried, sequence, trial).await;
         let pause = resting_since.elapsed();
         self.router.gate.durable(sequence).await;
         Ok(Deployed { generation, version, pause, instantiate, barrier, migrate, checked: Checked::default() })
@@ -259,12 +304,7 @@ impl Inner {
     }
 }
 
-fn give_orders(
-    space: &Space,
-    candidates: Vec<Instance>,
-    settings: &Arc<SpaceSettings>,
-    migration: &Migration,
-) -> Vec<Ordered> {
+fn give_orders(space: &Space, candidates: Vec<Instance>, settings: &Arc<SpaceSettings>) -> Vec<Ordered> {
     let order = |(partition, candidate): (&Arc<super::space::Partition>, Instance)| {
         let (rest, at_rest) = oneshot::channel();
         let (go, all_at_rest) = oneshot::channel();
@@ -272,11 +312,9 @@ fn give_orders(
         let (settle, settled) = oneshot::channel();
         let (end, done) = oneshot::channel();
         let settings = settings.clone();
-        let migration = migration.clone();
         partition.mailbox.push_control(Control::Swap(Box::new(SwapOrder {
             candidate,
             settings,
-            migration,
             at_rest: rest,
             all_at_rest,
             tried: outcome,
@@ -288,12 +326,63 @@ fn give_orders(
     space.partitions.iter().zip(candidates).map(order).collect()
 }
 
+/// What each partition does with its state. Only while all of them are at rest.
+fn migrations(
+    space: &Space,
+    former: Option<&Former>,
+    artifact: &Artifact,
+    way: Way,
+) -> Result<Vec<Migration>, DeployError> {
+    let version = &artifact.descriptor().version;
+    let all = |migration: Migration| Ok(vec![migration; space.partitions.len()]);
+    match former {
+        None => all(Migration::NewSpace),
+        Some(former) if way == Way::Back => match way_back(space, former, version) {
+            WayBack::CodeAlone => all(Migration::Unneeded),
+            WayBack::TakeBack(undo) => Ok(undo.into_iter().map(Migration::TakeBack).collect()),
+            WayBack::Barred { committed } => {
+                let (from, to) = (former.version.clone(), version.clone());
+                Err(DeployError::NoWayBack { from, to, committed })
+            }
+        },
+        Some(former) if former.version == *version => all(Migration::Unneeded),
+        Some(former) if !artifact.has_lifecycle() && is_older(version, &former.version) => {
+            Err(DeployError::Older { version: version.clone(), state: former.version.clone() })
+        }
+        Some(former) => all(Migration::From(former.version.clone())),
+    }
+}
+
+/// Without a trial the version that serves has been there since the start, and nothing is known of what it found.
+fn way_back(space: &Space, former: &Former, version: &str) -> WayBack {
+    match &*space.trial.load() {
+        Some(trial) => trial.way_back(),
+        None if former.version == version => WayBack::CodeAlone,
+        None => WayBack::Barred { committed: 0 },
+    }
+}
+
+/// The trial of what is swapped in: none for what nothing of this run was replaced by, and the same on for other settings.
+fn trial_of(space: &Space, artifact: &Artifact, settings: &SpaceSettings, tried: &mut [Tried]) -> Watched {
+    let loaded = space.loaded()?;
+    if loaded.artifact.digest() == artifact.digest() {
+        return space.trial.load_full();
+    }
+    let undo = tried.iter_mut().map(|tried| std::mem::take(&mut tried.effects.undo)).collect();
+    let emitted = tried.iter().any(|tried| tried.effects.emitted > 0);
+    Some(Arc::new(Trial::new(artifact.digest().to_owned(), settings.limits.trial_turns, undo, emitted)))
+}
+
 /// Lets all partitions try the new version. If one could not, dropping the rest undoes what the others did.
-async fn try_out(ordered: Vec<Ordered>) -> Result<Vec<Tried>, DeployError> {
+async fn try_out(
+    ordered: Vec<Ordered>,
+    migrations: Vec<Migration>,
+    migrate_bytes: u64,
+) -> Result<Vec<Tried>, DeployError> {
     let mut trying = Vec::new();
-    for order in ordered {
+    for (order, migration) in ordered.into_iter().zip(migrations) {
         // Gone only when the host stops.
-        let _ = order.all_at_rest.send(());
+        let _ = order.all_at_rest.send(migration);
         trying.push((order.tried, order.settle, order.done));
     }
     let (mut tried, mut undone, mut failed) = (Vec::new(), Vec::new(), None);
@@ -307,6 +396,10 @@ async fn try_out(ordered: Vec<Ordered>) -> Result<Vec<Tried>, DeployError> {
             Err(_) => failed = Some(DeployError::Stopping),
         }
     }
+    let bytes: u64 = tried.iter().map(|tried| tried.effects.bytes).sum();
+    if bytes > migrate_bytes {
+        failed.get_or_insert_with(|| DeployError::Refused(exceeds(bytes, migrate_bytes)));
+    }
     let Some(error) = failed else { return Ok(tried) };
     // Dropping `settle` says that it is not to be.
     undone.extend(tried.into_iter().map(|tried| tried.done));
@@ -315,12 +408,12 @@ async fn try_out(ordered: Vec<Ordered>) -> Result<Vec<Tried>, DeployError> {
 }
 
 /// Tells all partitions to go on with the new version, and waits until they do.
-async fn settle(tried: Vec<Tried>, sequence: u64) {
+async fn settle(tried: Vec<Tried>, sequence: u64, trial: Watched) {
     let mut first = 0;
     let mut dones = Vec::new();
     for Tried { effects, settle, done } in tried {
         // Gone only when the host stops.
-        let _ = settle.send(Settled { sequence, first });
+        let _ = settle.send(Settled { sequence, first, trial: trial.clone() });
         first += effects.emitted;
         dones.push(done);
     }

@@ -50,6 +50,14 @@ pub struct Firing {
     pub body: Bytes,
 }
 
+impl TimerChange {
+    pub fn name(&self) -> &Arc<str> {
+        match self {
+            TimerChange::Set { name, .. } | TimerChange::Cancel { name } => name,
+        }
+    }
+}
+
 impl Timers {
     pub fn apply(&mut self, change: TimerChange) {
         match change {
@@ -106,6 +114,16 @@ impl Timers {
         let missed = now_ms.saturating_sub(timer.due_ms) / every;
         timer.due_ms = timer.due_ms.saturating_add(every.saturating_mul(missed.saturating_add(1)));
         self.schedule.push(Reverse((timer.due_ms, timer.setting, name.clone())));
+    }
+
+    /// What makes the timer of that name as it is now again, whatever becomes of it meanwhile. The pending firing of an interval
+    /// stays a message of its own, so the timer goes on after it.
+    pub fn restoring(&self, name: &Arc<str>) -> TimerChange {
+        let Some(timer) = self.by_name.get(name) else { return TimerChange::Cancel { name: name.clone() } };
+        let Timer { body, due_ms, every_ms, firing, .. } = timer;
+        let step = if *firing { every_ms.unwrap_or_default() } else { 0 };
+        let due_ms = due_ms.saturating_add(step);
+        TimerChange::Set { name: name.clone(), body: body.clone(), due_ms, every_ms: *every_ms }
     }
 
     pub fn len(&self) -> usize {
@@ -194,6 +212,23 @@ mod tests {
         assert_eq!(fire(&mut timers, 99).as_deref(), Some("u"));
         timers.ended(&"t".into(), 25);
         assert_eq!(timers.next_due(), Some(30));
+    }
+
+    #[test]
+    fn a_timer_is_restored_as_it_was_whatever_came_between() {
+        let mut timers = Timers::default();
+        set(&mut timers, "set", 10, Some(10));
+        set(&mut timers, "firing", 10, Some(10));
+        timers.schedule.retain(|Reverse((_, _, name))| &**name != "firing");
+        timers.by_name.get_mut("firing").unwrap().firing = true;
+        let names: Vec<Arc<str>> = ["set", "firing", "new"].map(Arc::from).into();
+        let undo: Vec<_> = names.iter().map(|name| timers.restoring(name)).collect();
+        timers.apply(TimerChange::Cancel { name: "set".into() });
+        set(&mut timers, "firing", 500, None);
+        set(&mut timers, "new", 600, None);
+        undo.into_iter().for_each(|change| timers.apply(change));
+        assert_eq!((fire(&mut timers, 10).as_deref(), fire(&mut timers, 19)), (Some("set"), None));
+        assert_eq!((fire(&mut timers, 20).as_deref(), timers.len()), (Some("firing"), 2));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod limits;
 pub mod message;
 pub mod settings;
 pub mod topic;
+pub mod version;
 
 pub use descriptor::Descriptor;
 pub use failure::Failure;

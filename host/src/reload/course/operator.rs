@@ -17,8 +17,8 @@ impl<A: Clone> Course<A> {
         self.watched.look_now(now);
     }
 
-    /// An operator wants the former version back. None: there is none. What is on its way in is turned back, too.
-    pub fn roll_back(&mut self, now: Instant) -> Option<Plan<A>> {
+    /// The former version is wanted back. None: there is none. What is on its way in is turned back, too.
+    pub fn roll_back(&mut self, why: &str, now: Instant) -> Option<Plan<A>> {
         let former = self.memory.former.clone()?;
         let running = self.memory.running.as_ref()?.identity.clone();
         self.memory.rolled_back.extend(self.underway().map(|identity| identity.digest.clone()));
@@ -26,7 +26,7 @@ impl<A: Clone> Course<A> {
             self.watched.note_change(now);
         }
         self.phase = Phase::Applying;
-        let then = rolled_back(&running.digest);
+        let then = rolled_back(&running.digest, why);
         self.memory.rolled_back.push(running.digest);
         let identity = Identity { digest: former.identity.digest, settings: running.settings };
         Some(Plan { identity, artifact: former.artifact, compile: Duration::ZERO, then })

@@ -320,15 +320,15 @@ fn new_settings_for_the_same_bytes_need_no_compile() {
 #[test]
 fn a_rollback_brings_back_the_former_version_and_keeps_the_file_out() {
     let mut stage = Stage::serving("a");
-    assert!(stage.course.roll_back(stage.now).is_none());
+    assert!(stage.course.roll_back("", stage.now).is_none());
     stage.change("b");
     stage.bring_in("b");
-    let plan = stage.course.roll_back(stage.now).unwrap();
+    let plan = stage.course.roll_back("", stage.now).unwrap();
     let deployed = stage.deployed();
     stage.course.rolled_back(plan, &deployed);
     assert_eq!(stage.running(), "a");
     assert!(matches!(stage.course.verdict, Verdict::RolledBack { .. }));
-    assert!(stage.course.roll_back(stage.now).is_none(), "not back to what was turned out");
+    assert!(stage.course.roll_back("", stage.now).is_none(), "not back to what was turned out");
 
     stage.change("b, touched");
     stage.quiet();
@@ -347,7 +347,7 @@ fn a_rollback_turns_back_what_is_on_its_way_too() {
     stage.change("c");
     stage.quiet();
     let ticket = stage.look("c").unwrap();
-    let plan = stage.course.roll_back(stage.now).unwrap();
+    let plan = stage.course.roll_back("", stage.now).unwrap();
     stage.compiled(ticket, "c");
     let deployed = stage.deployed();
     stage.course.rolled_back(plan, &deployed);
@@ -362,10 +362,10 @@ fn a_rollback_that_fails_leaves_everything_as_it_was() {
     let mut stage = Stage::serving("a");
     stage.change("b");
     stage.bring_in("b");
-    let plan = stage.course.roll_back(stage.now).unwrap();
+    let plan = stage.course.roll_back("", stage.now).unwrap();
     stage.course.rolled_back(plan, &Err(DeployError::Refused("`migrate` failed: no".into())));
     assert_eq!((stage.running(), &stage.course.verdict), ("b", &Verdict::Serving));
-    assert!(stage.course.roll_back(stage.now).is_some());
+    assert!(stage.course.roll_back("", stage.now).is_some());
 }
 
 #[test]

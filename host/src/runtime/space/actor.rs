@@ -15,6 +15,7 @@ use super::mailbox::{Room, Share};
 use super::purge::{PurgeOrder, ShowOrder};
 use super::restart::Health;
 use super::swap::SwapOrder;
+use super::trial::Watched;
 use super::turn::{Turn, now_ms};
 use super::{Instance, Partition, Space, chronicle};
 use crate::runtime::api::SpaceState;
@@ -84,6 +85,7 @@ pub struct Actor {
     batch_refused: bool,
     pub backoff: Backoff,
     pub health: Health,
+    pub(super) trial: Watched,
     /// After faults of its own it serves nobody until then.
     pub rest_until: Option<Instant>,
     /// It has just rested: what has not failed yet goes before what has.
@@ -109,6 +111,7 @@ impl Actor {
             batch_refused: false,
             backoff: Backoff::default(),
             health: Health::default(),
+            trial: None,
             rest_until: None,
             rested: false,
             drained: Vec::new(),

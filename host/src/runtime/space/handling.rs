@@ -12,6 +12,7 @@ use super::count;
 use super::envelope::{Answer, Envelope, Waiter};
 use super::graves::Grave;
 use super::restart::{Fault, Fitness, Verdict, judge};
+use super::trial::LostTrial;
 use super::turn::now_ms;
 use crate::runtime::api::{Outcome, SpaceState};
 use crate::store::ledger::Scribe;
@@ -25,6 +26,9 @@ use rand::Rng;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
+
+/// How long a partition rests whose version has lost its trial, if nobody decides what follows.
+const UNTIL_DECIDED: Duration = Duration::from_secs(1);
 
 /// How a call into the guest ended.
 enum Ended {
@@ -110,6 +114,9 @@ impl Actor {
         let (envelope, sequence) = self.turn_mut().commit(&reply);
         count(&self.partition.counters.turns, 1);
         self.health.succeeded();
+        if self.trial.as_ref().is_some_and(|trial| trial.succeeded()) {
+            self.trial = None;
+        }
         let Some(envelope) = envelope else { return };
         self.timer_ended(&envelope, self.turn().ended_ms());
         if envelope.tracked {
@@ -146,6 +153,9 @@ impl Actor {
             failure.message
         );
         self.space.note("warn", line);
+        if failure.retryable {
+            self.stands_trial(Some(sequence), &failure.message);
+        }
         if self.turn().is_awaited() {
             let answer = match &*failure.code {
                 code::TIMEOUT => Answer::TimedOut(failure.message.clone()),
@@ -204,7 +214,18 @@ impl Actor {
             }
             None => self.put_back(envelope),
         }
+        self.stands_trial(None, &broken.message);
         self.faulted(None);
+    }
+
+    /// A version that breaks off too often at its begin rests here until it has been decided what follows.
+    fn stands_trial(&mut self, message: Option<MessageId>, how: &str) {
+        let Some(trial) = &self.trial else { return };
+        if let Some(reason) = trial.broke_off(message, how) {
+            let lost = LostTrial { space: self.space.name.clone(), digest: trial.digest().to_owned(), reason };
+            self.router.lost_trials.report(lost);
+            self.rest_until = Some(Instant::now() + UNTIL_DECIDED);
+        }
     }
 
     fn faulted(&mut self, message: Option<MessageId>) {

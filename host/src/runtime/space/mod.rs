@@ -14,6 +14,7 @@ pub mod restart;
 pub mod state;
 pub mod subscription;
 pub mod swap;
+pub mod trial;
 pub mod turn;
 
 use super::api::{LogLine, SpaceState, SpaceStatus, Usage};
@@ -29,6 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use subscription::Subscription;
 use tokio::sync::Notify;
+use trial::Trial;
 use turn::Turn;
 
 pub type Artifact = crate::wasm::Artifact<Turn>;
@@ -45,6 +47,8 @@ pub struct Space {
     past: ArcSwapOption<Former>,
     pub logs: Logs,
     pub graves: Graves,
+    /// Of the version that serves, if it came in this run of the host.
+    pub trial: ArcSwapOption<Trial>,
     /// One deployment at a time.
     pub deploying: tokio::sync::Mutex<()>,
 }
@@ -180,6 +184,7 @@ impl Space {
             past: ArcSwapOption::from_pointee(past),
             logs: Logs::default(),
             graves: Graves::default(),
+            trial: ArcSwapOption::empty(),
             deploying: tokio::sync::Mutex::default(),
         }
     }
@@ -248,6 +253,7 @@ impl Space {
     pub fn set_new(&self) {
         self.loaded.store(None);
         self.past.store(None);
+        self.trial.store(None);
     }
 
     /// The partition that handles messages with that key.

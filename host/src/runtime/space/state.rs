@@ -75,6 +75,24 @@ impl PartitionState {
         first_of_each.into_iter()
     }
 
+    /// What brings the state back to where it was before the turn.
+    pub fn undo(&self) -> Vec<(Vec<u8>, Option<Bytes>)> {
+        let mut first_of_each: BTreeMap<&[u8], &Option<Bytes>> = BTreeMap::new();
+        for (key, former) in &self.undo {
+            first_of_each.entry(key).or_insert(former);
+        }
+        first_of_each.into_iter().map(|(key, former)| (key.to_vec(), former.clone())).collect()
+    }
+
+    /// Gives a key the value that it had once. It was within the limits then.
+    pub fn put_back(&mut self, key: Vec<u8>, former: Option<Bytes>) {
+        let Some(value) = former else { return self.delete(&key) };
+        self.bytes += weigh(&key, &value);
+        let current = self.map.insert(key.clone(), value);
+        self.bytes -= current.as_ref().map_or(0, |current| weigh(&key, current));
+        self.undo.push((key, current));
+    }
+
     /// The state as it was on disk.
     pub fn restore(map: BTreeMap<Vec<u8>, Bytes>) -> Self {
         let bytes = map.iter().map(|(key, value)| weigh(key, value)).sum();
@@ -168,6 +186,21 @@ mod tests {
         let former: Vec<_> = state.former().collect();
         assert_eq!(former, [(&b"a"[..], Some(&b"v"[..])), (b"b", Some(b"v")), (b"c", None)]);
         state.discard();
+        assert_eq!((state.get(b"a").unwrap(), keys(&state)), (Bytes::from_static(b"v"), vec!["a".into(), "b".into()]));
+        assert_eq!(state.usage(), before);
+    }
+
+    #[test]
+    fn what_a_committed_turn_has_written_can_be_put_back() {
+        let mut state = filled(&["a", "b"]);
+        let before = state.usage();
+        state.set(b"a".to_vec(), Bytes::from_static(b"other"), &Limits::default()).unwrap();
+        state.delete(b"b");
+        state.set(b"c".to_vec(), Bytes::from_static(b"new"), &Limits::default()).unwrap();
+        let undo = state.undo();
+        state.commit();
+        undo.into_iter().for_each(|(key, former)| state.put_back(key, former));
+        state.commit();
         assert_eq!((state.get(b"a").unwrap(), keys(&state)), (Bytes::from_static(b"v"), vec!["a".into(), "b".into()]));
         assert_eq!(state.usage(), before);
     }

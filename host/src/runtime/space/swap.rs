@@ -9,7 +9,8 @@
 use super::Instance;
 use super::actor::{Actor, Seat};
 use super::restart::Health;
-use super::turn::Effects;
+use super::trial::Watched;
+use super::turn::{Effects, Undo};
 use crate::words::{Limits, SpaceSettings};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +20,9 @@ pub struct SwapOrder {
     /// The new version, instantiated beside the old.
     pub candidate: Instance,
     pub settings: Arc<SpaceSettings>,
-    pub migration: Migration,
     pub at_rest: oneshot::Sender<()>,
-    pub all_at_rest: oneshot::Receiver<()>,
+    /// What to do with the state, once all are.
+    pub all_at_rest: oneshot::Receiver<Migration>,
     pub tried: oneshot::Sender<Result<Effects, String>>,
     /// That all partitions could; the swap is undone if nobody says so.
     pub settle: oneshot::Receiver<Settled>,
@@ -29,37 +30,40 @@ pub struct SwapOrder {
 }
 
 /// The deployment's place in the journal: its sequence, and the number of this partition's first message.
-#[derive(Debug, Clone, Copy)]
 pub struct Settled {
     pub sequence: u64,
     pub first: u64,
+    pub trial: Watched,
 }
 
 /// Whether `migrate` is called, and with what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Migration {
-    /// The same version with other bytes or settings.
+    /// The same version with other bytes or settings, or back to one whose state is still there.
     Unneeded,
     NewSpace,
     From(String),
+    /// Back to the version before, with its state.
+    TakeBack(Undo),
 }
 
 impl Actor {
     pub(super) async fn swap(&mut self, order: SwapOrder) {
-        let SwapOrder { mut candidate, settings, migration, at_rest, all_at_rest, tried, settle, done } = order;
+        let SwapOrder { mut candidate, settings, at_rest, all_at_rest, tried, settle, done } = order;
         // The orderer may have given up; then so do the waits below.
         let _ = at_rest.send(());
-        if all_at_rest.await.is_err() {
-            return self.partition.clear_cancel();
-        }
+        let migration = all_at_rest.await;
         self.partition.clear_cancel();
+        let Ok(migration) = migration else { return };
         self.exchange(&mut candidate);
         let former = candidate.host_mut().change_settings(settings.clone());
         let outcome = try_out(&mut candidate, &settings.limits, migration).await;
+        let outcome = outcome.and_then(|()| candidate.host_mut().migrated());
         let could = outcome.is_ok();
-        let _ = tried.send(outcome.map(|()| candidate.host_mut().migrated()));
+        let _ = tried.send(outcome);
         let settled = if could { settle.await.ok() } else { None };
-        if let Some(Settled { sequence, first }) = settled {
+        if let Some(Settled { sequence, first, trial }) = settled {
+            self.trial = trial;
             candidate.host_mut().commit_migration(sequence, first);
             self.seat = Seat::Live(Box::new(candidate));
             self.health = Health::default();
@@ -86,6 +90,10 @@ async fn try_out(candidate: &mut Instance, limits: &Limits, migration: Migration
         Migration::Unneeded => return Ok(()),
         Migration::NewSpace => None,
         Migration::From(version) => Some(version),
+        Migration::TakeBack(undo) => {
+            candidate.host_mut().take_back(undo);
+            return Ok(());
+        }
     };
     candidate.host_mut().begin_migration();
     let cpu = Duration::from_millis(limits.migrate_cpu_ms);

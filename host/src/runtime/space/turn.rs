@@ -4,7 +4,10 @@
 //! trace. One `Turn` lives as long as its partition and moves from instance to instance; it never waits but in `request`.
 
 mod host_calls;
+mod migration;
 mod request;
+
+pub use migration::{Effects, Undo, exceeds};
 
 use super::envelope::{Envelope, FirstAttempt};
 use super::mailbox::{Room, Share};
@@ -49,14 +52,6 @@ impl Phase {
     }
 }
 
-/// What a migration has done to one partition, as the journal keeps it.
-#[derive(Debug, Default)]
-pub struct Effects {
-    pub record: Vec<u8>,
-    /// Messages among it.
-    pub emitted: u64,
-}
-
 pub struct Turn {
     space: Arc<Space>,
     partition: Arc<Partition>,
@@ -76,6 +71,8 @@ pub struct Turn {
     /// The message in place of the one consumed has been emitted.
     replaced: bool,
     timer_changes: Vec<TimerChange>,
+    /// Bytes that `migrate` has written; none in any other turn.
+    migrated_bytes: Option<u64>,
     requests: u32,
     /// Calls to the host that can fail, and those that have.
     calls: u32,
@@ -108,6 +105,7 @@ impl Turn {
             emitted_bytes: 0,
             replaced: false,
             timer_changes: Vec::new(),
+            migrated_bytes: None,
             requests: 0,
             calls: 0,
             refused: Vec::new(),
@@ -260,31 +258,10 @@ impl Turn {
         self.outbox.clear();
     }
 
-    /// What an uncommitted migration has done, for the one record of all partitions.
-    pub fn migrated(&mut self) -> Effects {
-        self.outbox.iter_mut().for_each(|outgoing| outgoing.address(&self.router.ledger));
-        let emitted = self.outbox.len() as u64;
-        if !self.router.ledger.keeps_records() {
-            return Effects { record: Vec::new(), emitted };
-        }
-        let effects = record::Migrated {
-            partition: self.partition.name.index,
-            writes: self.state.written().map(|(key, value)| record::Write { key, value }).collect(),
-            emitted: self.outbox.iter().map(Outgoing::record).collect(),
-            timers: self.timer_changes.iter().map(chronicle::timer).collect(),
-        };
-        Effects { record: effects.encode(), emitted }
-    }
-
-    /// A migration takes effect, its messages numbered from `first` on under the sequence of the deployment.
-    pub fn commit_migration(&mut self, sequence: u64, first: u64) {
-        self.take_effect(sequence, first);
-        self.end();
-    }
-
     fn end(&mut self) -> Option<Box<Envelope>> {
         self.phase = Phase::ReadOnly;
         self.emitted_bytes = 0;
+        self.migrated_bytes = None;
         self.replaced = false;
         self.requests = 0;
         self.calls = 0;
@@ -297,11 +274,6 @@ impl Turn {
             envelope.first = first;
         }
         ended
-    }
-
-    /// A turn without a message: migration. It ends with `commit` or `discard`.
-    pub fn begin_migration(&mut self) {
-        self.phase = Phase::InTurn;
     }
 
     pub fn publish_usage(&self) {

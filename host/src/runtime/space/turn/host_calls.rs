@@ -54,6 +54,12 @@ impl Turn {
         Ok(())
     }
 
+    fn try_set(&mut self, key: Vec<u8>, value: Bytes) -> Result<(), Failure> {
+        self.phase.require_turn()?;
+        self.charge_migration(key.len() + value.len())?;
+        self.state.set(key, value, &self.settings.limits)
+    }
+
     fn try_set_timer(&mut self, name: String, body: Bytes, schedule: Schedule) -> Result<(), Failure> {
         self.phase.require_turn()?;
         let allowed = self.limits().message_bytes;
@@ -107,13 +113,17 @@ impl HostCalls for Turn {
     }
 
     fn set(&mut self, key: Vec<u8>, value: Bytes) -> Result<(), Failure> {
-        let limits = &self.settings.limits;
-        let set = self.phase.require_turn().and_then(|()| self.state.set(key, value, limits));
+        let set = self.try_set(key, value);
         self.note_call(set)
     }
 
     fn delete(&mut self, key: &[u8]) -> Result<(), Failure> {
-        let deleted = self.phase.require_turn().map(|()| self.state.delete(key));
+        let deleted = self.phase.require_turn();
+        if deleted.is_ok() {
+            self.state.delete(key);
+            // Deleting is never refused; too much of it refuses the migration at its end.
+            let _ = self.charge_migration(key.len());
+        }
         self.note_call(deleted)
     }
 

@@ -1,0 +1,220 @@
+//! The trial of a version that has just been swapped in: its first turns are watched, and what its migration has changed can
+//! be taken back as long as no turn has been committed on it.
+//!
+//! Counts, and decides nothing but when the trial is lost; who hears of that decides what follows. All partitions of a
+//! space share one.
+
+use super::turn::Undo;
+use crate::words::{MessageId, SpaceName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Different messages whose turns broke off: this many lose the trial.
+const FAULTS: usize = 3;
+
+pub struct Trial {
+    digest: String,
+    /// So many turns have to succeed; 0: nobody watches.
+    turns: u64,
+    /// Its migration has changed something.
+    migrated: bool,
+    /// Its migration has sent messages: those cannot be taken back.
+    emitted: bool,
+    course: Mutex<Course>,
+}
+
+#[derive(Default)]
+struct Course {
+    succeeded: u64,
+    broken: BTreeSet<MessageId>,
+    starts_failed: usize,
+    lost: bool,
+    /// By partition; gone with the first turn that is committed.
+    undo: Option<Vec<Undo>>,
+}
+
+/// A version that has lost its trial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostTrial {
+    pub space: SpaceName,
+    pub digest: String,
+    /// For people.
+    pub reason: String,
+}
+
+/// How to leave a version for the one before it.
+#[derive(Debug, Clone)]
+pub enum WayBack {
+    /// The state is as the version before has left it.
+    CodeAlone,
+    TakeBack(Vec<Undo>),
+    /// So many turns have been committed on what was migrated.
+    Barred {
+        committed: u64,
+    },
+}
+
+impl Trial {
+    /// `undo`: what would take the migration of each partition back.
+    pub fn new(digest: String, turns: u64, undo: Vec<Undo>, emitted: bool) -> Self {
+        let migrated = emitted || undo.iter().any(|undo| !undo.is_empty());
+        let undo = (migrated && !emitted).then_some(undo);
+        let course = Mutex::new(Course { undo, ..Course::default() });
+        Trial { digest, turns, migrated, emitted, course }
+    }
+
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// A turn has been committed. True: the trial is over.
+    pub fn succeeded(&self) -> bool {
+        let mut course = self.course();
+        course.succeeded += 1;
+        course.undo = None;
+        course.lost || course.succeeded >= self.turns
+    }
+
+    /// The turn of a message broke off, or without one, the instance did not start. The reason, if the trial is lost by it.
+    pub fn broke_off(&self, message: Option<MessageId>, how: &str) -> Option<String> {
+        let mut course = self.course();
+        match message {
+            Some(message) => drop(course.broken.insert(message)),
+            None => course.starts_failed += 1,
+        }
+        let faults = course.broken.len() + course.starts_failed;
+        let lost = faults >= FAULTS && course.succeeded < self.turns;
+        if !lost || std::mem::replace(&mut course.lost, true) {
+            return None;
+        }
+        Some(format!(
+            "{faults} of its first {} turns broke off, the last with: {how}",
+            faults as u64 + course.succeeded
+        ))
+    }
+
+    /// Only while no partition is in a turn.
+    pub fn way_back(&self) -> WayBack {
+        let course = self.course();
+        match &course.undo {
+            _ if !self.migrated => WayBack::CodeAlone,
+            Some(undo) => WayBack::TakeBack(undo.clone()),
+            None => WayBack::Barred { committed: course.succeeded },
+        }
+    }
+
+    pub fn has_emitted(&self) -> bool {
+        self.emitted
+    }
+
+    fn course(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The trials that were lost, each until somebody takes it up.
+#[derive(Default)]
+pub struct LostTrials {
+    lost: Mutex<BTreeMap<SpaceName, LostTrial>>,
+    news: Notify,
+}
+
+impl LostTrials {
+    pub fn report(&self, lost: LostTrial) {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(lost.space.clone(), lost);
+        self.news.notify_one();
+    }
+
+    /// Waits for the next one. Nothing is taken if the wait is given up.
+    pub async fn next(&self) -> LostTrial {
+        loop {
+            let first = self.lost.lock().unwrap_or_else(PoisonError::into_inner).pop_first();
+            match first {
+                Some((_, lost)) => return lost,
+                None => self.news.notified().await,
+            }
+        }
+    }
+}
+
+/// What an actor holds of the trial of the version that it runs.
+pub type Watched = Option<Arc<Trial>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::timers::TimerChange;
+
+    fn trial(turns: u64, migrated: bool) -> Trial {
+        let mut undo = Undo::default();
+        if migrated {
+            undo.note_timer(TimerChange::Cancel { name: "t".into() });
+        }
+        Trial::new("digest".into(), turns, vec![undo], false)
+    }
+
+    fn id(sequence: u64) -> Option<MessageId> {
+        Some(MessageId { sequence, ordinal: 0 })
+    }
+
+    #[test]
+    fn three_messages_that_break_off_lose_the_trial_and_it_is_told_once() {
+        let trial = trial(10, false);
+        trial.succeeded();
+        assert_eq!(trial.broke_off(id(1), "a trap"), None);
+        assert_eq!(trial.broke_off(id(1), "a trap"), None, "the same message again");
+        assert_eq!(trial.broke_off(id(2), "a trap"), None);
+        let reason = trial.broke_off(id(3), "a trap").unwrap();
+        assert_eq!(reason, "3 of its first 4 turns broke off, the last with: a trap");
+        assert_eq!(trial.broke_off(id(4), "a trap"), None);
+    }
+
+    #[test]
+    fn starts_that_fail_count_like_messages() {
+        let trial = trial(10, false);
+        assert_eq!((trial.broke_off(None, "no"), trial.broke_off(None, "no")), (None, None));
+        assert!(trial.broke_off(None, "no").is_some());
+    }
+
+    #[test]
+    fn after_enough_successes_the_trial_is_over_and_nothing_loses_it() {
+        let trial = trial(2, false);
+        assert!(!trial.succeeded());
+        assert!(trial.succeeded());
+        assert!((1..9).all(|message| trial.broke_off(id(message), "a trap").is_none()));
+        assert!((1..9).all(|message| self::trial(0, false).broke_off(id(message), "a trap").is_none()));
+    }
+
+    #[test]
+    fn the_way_back_is_the_code_alone_or_through_what_undoes_the_migration_until_a_turn_rests_on_it() {
+        let unmigrated = trial(10, false);
+        unmigrated.succeeded();
+        assert!(matches!(unmigrated.way_back(), WayBack::CodeAlone));
+        let migrated = trial(10, true);
+        migrated.broke_off(id(1), "a trap");
+        assert!(matches!(migrated.way_back(), WayBack::TakeBack(undo) if undo.len() == 1));
+        migrated.succeeded();
+        assert!(matches!(migrated.way_back(), WayBack::Barred { committed: 1 }));
+    }
+
+    #[test]
+    fn what_a_migration_has_sent_cannot_be_taken_back() {
+        let trial = Trial::new("digest".into(), 10, vec![Undo::default()], true);
+        assert!(matches!(trial.way_back(), WayBack::Barred { committed: 0 }));
+        assert!(trial.has_emitted());
+    }
+
+    #[tokio::test]
+    async fn a_lost_trial_waits_for_whoever_takes_it_up() {
+        let trials = LostTrials::default();
+        let lost = |name: &str| LostTrial {
+            space: SpaceName::parse(name).unwrap(),
+            digest: "digest".into(),
+            reason: "it broke off".into(),
+        };
+        trials.report(lost("b"));
+        trials.report(lost("a"));
+        assert_eq!((trials.next().await, trials.next().await), (lost("a"), lost("b")));
+    }
+}
