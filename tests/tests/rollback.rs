@@ -59,7 +59,11 @@ async fn the_state_comes_back_with_the_version_before_if_nothing_rests_on_what_w
     daemon.install("a", "two").await;
     break_off(&daemon).await;
     assert_eq!(gone_back(&daemon).await["version"], "1");
-    assert_eq!(daemon.run("a", &json!(["notes"])).await, (200, Value::Array(notes.clone())), "that of `migrate` is gone");
+    assert_eq!(
+        daemon.run("a", &json!(["notes"])).await,
+        (200, Value::Array(notes.clone())),
+        "that of `migrate` is gone"
+    );
     assert_eq!(daemon.run("a", &json!([{ "add": 0 }])).await, (200, json!(5)));
     // And so the next host finds it.
     let daemon = daemon.killed().await;
@@ -130,7 +134,8 @@ async fn migration_refused(limits: &str, migrate: &str) -> String {
     daemon.run("a", &json!([{ "add": 5 }])).await;
     // As one change: the settings alone would be one, too.
     daemon.order("a", "stop").await;
-    std::fs::write(daemon.file("a.toml"), format!("[limits]\n{limits}\n[config]\nmigrate = [{migrate}]\n")).expect("a file");
+    std::fs::write(daemon.file("a.toml"), format!("[limits]\n{limits}\n[config]\nmigrate = [{migrate}]\n"))
+        .expect("a file");
     std::fs::write(daemon.file("a.wasm"), spacehost_tests::guest("two")).expect("a file");
     let started = daemon.request(Method::POST, "/v1/spaces/a/start").send().await.expect("an answer");
     assert!(started.status().is_success(), "{}", json_of(started).await);

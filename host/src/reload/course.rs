@@ -14,7 +14,7 @@ mod operator;
 
 use super::decision::{Decision, Watched};
 use super::judgement::{Digest, Identity, Judgement, Memory, Version};
-use super::status::{ReloadReport, Verdict};
+use super::status::{ReloadReport, Unfit, Verdict};
 use crate::runtime::api::{DeployError, Deployed, Kept, Remembered};
 use std::time::{Duration, Instant};
 
@@ -228,14 +228,15 @@ impl<A: Clone> Course<A> {
     }
 
     /// Takes in the outcome of a compile. One that was superseded is dropped.
-    pub fn compiled(&mut self, ticket: u64, outcome: Result<A, String>, compile: Duration) {
+    pub fn compiled(&mut self, ticket: u64, outcome: Result<A, Unfit>, compile: Duration) {
         let identity = match &self.phase {
             Phase::Compiling { ticket: current, identity } if *current == ticket => identity.clone(),
             _ => return,
         };
         match outcome {
             Ok(artifact) => self.phase = Phase::Ready(Plan { identity, artifact, compile, then: Verdict::Serving }),
-            Err(reason) => self.reject(identity, reason),
+            Err(Unfit { reason, passing: true }) => self.give_up(Verdict::Rejected { reason }),
+            Err(Unfit { reason, passing: false }) => self.reject(identity, reason),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Adds nothing: `Runtime` answers each by its method of the same name, `load` by `load_new`, and `publish` by `announce`.
 
+use super::status::Unfit;
 use crate::runtime::api::{Checked, DeployError, Deployed, Holdings, Kept, LostTrial, Refusal, ReloadNote, Remembered};
 use crate::runtime::{Artifact, Runtime};
 use crate::words::{SpaceName, SpaceSettings};
@@ -14,8 +15,8 @@ pub trait Deployer: Clone + Send + Sync + 'static {
 
     /// What these bytes were compiled to before, if that is kept. Blocking and quick.
     fn load_known(&self, bytes: &[u8], settings: &SpaceSettings) -> Option<Self::Artifact>;
-    /// Compiles. Blocking and long. The error is for people.
-    fn load(&self, bytes: &[u8], settings: &SpaceSettings) -> Result<Self::Artifact, String>;
+    /// Compiles. Blocking and long.
+    fn load(&self, bytes: &[u8], settings: &SpaceSettings) -> Result<Self::Artifact, Unfit>;
     /// Compares a version with the one that serves, and tries it on the past if that is kept. Changes nothing.
     fn check(
         &self,
@@ -63,8 +64,9 @@ impl Deployer for Runtime {
         Runtime::load_known(self, bytes, settings)
     }
 
-    fn load(&self, bytes: &[u8], settings: &SpaceSettings) -> Result<Artifact, String> {
-        Runtime::load_new(self, bytes, settings).map_err(|error| error.to_string())
+    fn load(&self, bytes: &[u8], settings: &SpaceSettings) -> Result<Artifact, Unfit> {
+        let loaded = Runtime::load_new(self, bytes, settings);
+        loaded.map_err(|error| Unfit { passing: error.is_passing(), reason: error.to_string() })
     }
 
     async fn check(

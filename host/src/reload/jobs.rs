@@ -8,7 +8,7 @@ use super::deployer::Deployer;
 use super::host_file::settings_text;
 use super::judgement::{Digest, Identity};
 use super::scan::{self, Pair, ReadError, Sight};
-use super::status::Verdict;
+use super::status::{Unfit, Verdict};
 use crate::runtime::api::{DeployError, Deployed, Holdings, Refusal};
 use crate::words::{HostSettings, SpaceName, SpaceSettings};
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub struct InHand {
 #[derive(Debug)]
 pub enum Report<A> {
     Looked(Looked<InHand>),
-    Compiled { ticket: u64, outcome: Result<A, String>, took: Duration },
+    Compiled { ticket: u64, outcome: Result<A, Unfit>, took: Duration },
     Swapped { plan: Plan<A>, outcome: Result<Deployed, DeployError>, rollback: bool },
     Restored { outcome: Result<(Plan<A>, Deployed), String> },
     Removed { gone: bool },
@@ -103,7 +103,7 @@ impl Bounds {
         deployer: D,
         settings: Arc<SpaceSettings>,
         component: InHand,
-    ) -> (Result<D::Artifact, String>, Duration) {
+    ) -> (Result<D::Artifact, Unfit>, Duration) {
         let begun = Instant::now();
         let component = match self.recall(&deployer, &settings, component).await {
             Ok((Some(known), _)) => return (Ok(known), begun.elapsed()),
@@ -117,14 +117,18 @@ impl Bounds {
         let compiling = tokio::task::spawn_blocking(move || {
             let loaded = deployer.load(&component.bytes, &settings);
             // What cannot be kept could not be brought back at the next start, so it does not begin to serve.
-            let kept = loaded.and_then(|artifact| deployer.keep_component(&component.bytes).map(|()| artifact));
+            let keep = |artifact| match deployer.keep_component(&component.bytes) {
+                Ok(()) => Ok(artifact),
+                Err(reason) => Err(Unfit::passing(reason)),
+            };
+            let kept = loaded.and_then(keep);
             drop((component, large, slot));
             kept
         });
         let outcome = match tokio::time::timeout(COMPILE_TIME, compiling).await {
             Ok(Ok(loaded)) => loaded,
-            Ok(Err(_)) => Err(PANICKED.to_owned()),
-            Err(_) => Err(format!("compiling it took longer than {} s", COMPILE_TIME.as_secs())),
+            Ok(Err(_)) => Err(Unfit::lasting(PANICKED)),
+            Err(_) => Err(Unfit::passing(format!("compiling it took longer than {} s", COMPILE_TIME.as_secs()))),
         };
         (outcome, begun.elapsed())
     }
@@ -135,14 +139,14 @@ impl Bounds {
         deployer: &D,
         settings: &Arc<SpaceSettings>,
         component: InHand,
-    ) -> Result<(Option<D::Artifact>, InHand), String> {
+    ) -> Result<(Option<D::Artifact>, InHand), Unfit> {
         let _reader = self.recalls.acquire().await;
         let (deployer, settings) = (deployer.clone(), settings.clone());
         let recalling = tokio::task::spawn_blocking(move || {
             let known = deployer.load_known(&component.bytes, &settings);
             (known, component)
         });
-        recalling.await.map_err(|_| PANICKED.to_owned())
+        recalling.await.map_err(|_| Unfit::lasting(PANICKED))
     }
 }
 
@@ -216,7 +220,7 @@ async fn bring_back<D: Deployer>(
     let bytes = reading.await.map_err(|_| "reading it failed within the host: see the log")??;
     let component = bounds.hold(bytes).await.ok_or("the host is ending")?;
     let (artifact, compile) = bounds.compile(deployer.clone(), settings.clone(), component).await;
-    let artifact = artifact?;
+    let artifact = artifact.map_err(|unfit| unfit.reason)?;
     let identity = Identity { digest, settings: settings.clone() };
     let plan = Plan { identity, artifact: artifact.clone(), compile, then: Verdict::Serving };
     let deploying = tokio::spawn(async move { deployer.deploy(&name, artifact, settings.as_ref().clone()).await });

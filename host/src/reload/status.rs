@@ -46,6 +46,25 @@ pub enum Verdict {
     Stopped,
 }
 
+/// Why bytes gave no version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// For people.
+    pub reason: String,
+    /// No fault of the bytes: they are not remembered for it, and another try may succeed.
+    pub passing: bool,
+}
+
+impl Unfit {
+    pub fn lasting(reason: impl Into<String>) -> Self {
+        Unfit { reason: reason.into(), passing: false }
+    }
+
+    pub fn passing(reason: impl Into<String>) -> Self {
+        Unfit { reason: reason.into(), passing: true }
+    }
+}
+
 impl ReloadReport {
     /// Each step and what it took, in microseconds.
     pub fn steps(&self) -> Vec<(String, u64)> {

@@ -2,6 +2,7 @@
 //! component; tests wait for conditions, never for a time.
 
 use super::deployer::Deployer;
+use super::status::Unfit;
 use super::*;
 use crate::runtime::api::{Checked, DeployError, Holdings, Kept, LostTrial, Refusal, ReloadNote, Remembered};
 use crate::words::SpaceSettings;
@@ -72,7 +73,7 @@ impl Deployer for Fake {
         text.contains("known").then_some(text)
     }
 
-    fn load(&self, bytes: &[u8], _: &SpaceSettings) -> Result<String, String> {
+    fn load(&self, bytes: &[u8], _: &SpaceSettings) -> Result<String, Unfit> {
         let text = String::from_utf8_lossy(bytes).into_owned();
         self.seen(|seen| seen.loaded.push(text.clone()));
         if text.contains("slow") {
@@ -80,7 +81,7 @@ impl Deployer for Fake {
             drop(self.gate.1.wait_while(open, |open| !*open).unwrap());
         }
         assert!(!text.contains("panic"), "this component is poison for the compiler");
-        if text.starts_with("ok") { Ok(text) } else { Err("the file is not WebAssembly".to_owned()) }
+        if text.starts_with("ok") { Ok(text) } else { Err(Unfit::lasting("the file is not WebAssembly")) }
     }
 
     async fn check(&self, _: &SpaceName, artifact: &String, _: &SpaceSettings) -> Result<Checked, DeployError> {

@@ -28,6 +28,13 @@ pub enum LoadError {
     Descriptor(#[from] DescriptorError),
 }
 
+impl LoadError {
+    /// No fault of the component: another try may succeed.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, LoadError::Compile(error) if error.is_passing())
+    }
+}
+
 pub(super) struct Inner<H: 'static> {
     pub digest: String,
     pub descriptor: Arc<Descriptor>,

@@ -127,7 +127,7 @@ fn broken_bytes_are_refused_once_and_tried_again_after_others() {
         stage.change("broken");
         stage.quiet();
         let ticket = stage.look("broken").unwrap();
-        stage.course.compiled(ticket, Err("bad".into()), Duration::ZERO);
+        stage.course.compiled(ticket, Err(Unfit::lasting("bad")), Duration::ZERO);
         assert!(stage.rejected("bad"));
         assert!(matches!(stage.step(), Step::Rest));
         assert_eq!(stage.running(), "a");
@@ -145,12 +145,27 @@ fn broken_bytes_are_refused_once_and_tried_again_after_others() {
 }
 
 #[test]
+fn bytes_that_are_not_at_fault_are_not_remembered_for_it() {
+    let mut stage = Stage::serving("a");
+    stage.change("b");
+    stage.quiet();
+    let ticket = stage.look("b").unwrap();
+    stage.course.compiled(ticket, Err(Unfit::passing("the compiler was killed")), Duration::ZERO);
+    assert!(stage.rejected("the compiler was killed"));
+    assert_eq!(stage.course.memory.remembered(), Remembered::default());
+    stage.change("b, touched");
+    stage.quiet();
+    let ticket = stage.look("b").expect("it is tried again");
+    stage.compiled(ticket, "b");
+}
+
+#[test]
 fn force_brings_in_what_was_refused_and_what_runs() {
     let mut stage = Stage::serving("a");
     stage.change("broken");
     stage.quiet();
     let ticket = stage.look("broken").unwrap();
-    stage.course.compiled(ticket, Err("bad".into()), Duration::ZERO);
+    stage.course.compiled(ticket, Err(Unfit::lasting("bad")), Duration::ZERO);
     stage.course.reload(false, stage.now);
     assert_eq!(stage.look("broken"), None);
     stage.course.reload(true, stage.now);

@@ -41,6 +41,14 @@ pub enum CompileError {
     Stopping,
 }
 
+impl CompileError {
+    /// It says more of the machine, or of whoever ended the compiler, than of the component.
+    pub fn is_passing(&self) -> bool {
+        use CompileError::{Crashed, Stopping, Unstartable, Wall};
+        matches!(self, Wall(_) | Crashed(_) | Unstartable(_) | Stopping)
+    }
+}
+
 /// Where components are compiled.
 #[derive(Debug, Clone, Default)]
 pub enum Place {

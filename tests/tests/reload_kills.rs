@@ -1,0 +1,178 @@
+//! A daemon that is killed at any step of a reload with migration: the next one finds the space wholly old or wholly new.
+//!
+//! strace sends the SIGKILL, at the nth call of one kind on one part of the data folder; `SPACEHOST_RELOAD_KILLS=all` tries
+//! every point, from the start of the daemon to the last call of the reload.
+
+use futures::{StreamExt, stream};
+use reqwest::Method;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use spacehost_tests::strace::{Call, Folder, Strace, calls};
+use spacehost_tests::{Daemon, Dice, Launch, guest, until};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+const PARTS: [&str; 4] = ["journal", "tables", "artifacts", "cache"];
+const FATAL: [&str; 7] = ["openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "renameat"];
+const AT_ONCE: usize = 3;
+
+fn points_tried() -> usize {
+    match std::env::var("SPACEHOST_RELOAD_KILLS") {
+        Ok(all) if all == "all" => usize::MAX,
+        Ok(points) => points.parse().expect("SPACEHOST_RELOAD_KILLS is a number or `all`"),
+        Err(_) => 20,
+    }
+}
+
+/// What a daemon that has served version 1 leaves behind.
+struct Before(Folder);
+
+impl Before {
+    async fn new() -> Self {
+        let daemon = Daemon::start().await;
+        daemon.install("a", "one").await;
+        assert_eq!(daemon.run("a", &json!([{ "add": 5 }])).await, (200, json!(5)));
+        let folder = daemon.shared_folder();
+        daemon.end(Signal::TERM).await;
+        Before(Folder::read(&folder.path().join("data")))
+    }
+
+    fn copy(&self) -> Arc<TempDir> {
+        let copy = Daemon::new_folder();
+        self.0.write(&copy.path().join("data"));
+        fs::write(copy.path().join("spaces/a.wasm"), guest("one")).expect("a file");
+        copy
+    }
+}
+
+/// Drops version 2 in, and waits until it serves or the daemon is gone.
+async fn reload(daemon: &Daemon) {
+    let spaces = daemon.folder().join("spaces");
+    fs::write(daemon.folder().join("next"), guest("two")).expect("a file");
+    fs::rename(daemon.folder().join("next"), spaces.join("a.wasm")).expect("a rename");
+    let look = async || {
+        if daemon.has_ended() {
+            return Some(());
+        }
+        let answer = daemon.request(Method::GET, "/v1/spaces/a").send().await.ok()?;
+        let space: Value = answer.json().await.ok()?;
+        (space["version"] == "2").then_some(())
+    };
+    until("version 2 serves, or the daemon is gone", look).await;
+}
+
+/// The calls of a start and a reload on the data folder, by their paths below it.
+async fn recorded(before: &Before) -> Vec<(String, Call)> {
+    let folder = before.copy();
+    let strace = Strace::new(&folder.path().join("calls"));
+    let daemon = Daemon::start_in(folder.clone(), &Launch::under(strace.clone())).await;
+    daemon.ready().await;
+    reload(&daemon).await;
+    let process = daemon.process();
+    daemon.end(Signal::TERM).await;
+    until("the recorder is done", async || strace.is_complete(process).then_some(())).await;
+    let log = fs::read_to_string(&strace.log).expect("a log");
+    let below = |call: Call| Some((below_data(folder.path(), &call.about()?)?, call));
+    calls(&log, 0).into_iter().filter(|call| FATAL.contains(&call.name.as_str())).filter_map(below).collect()
+}
+
+fn below_data(folder: &Path, path: &str) -> Option<String> {
+    let data = folder.canonicalize().expect("the folder is there").join("data");
+    let below = Path::new(path).strip_prefix(&data).or_else(|_| Path::new(path).strip_prefix("data")).ok()?;
+    let name = below.to_str()?;
+    PARTS.iter().any(|part| name.starts_with(part)).then(|| name.to_owned())
+}
+
+/// The nth call of that name on that part, of the calls of one thread.
+#[derive(Debug, Clone)]
+struct Point {
+    part: &'static str,
+    call: String,
+    nth: usize,
+}
+
+fn points(calls: &[(String, Call)]) -> Vec<Point> {
+    let mut counts = BTreeMap::<(&'static str, String, u32), usize>::new();
+    for (path, call) in calls {
+        let part = PARTS.into_iter().find(|part| path.starts_with(part)).expect("others have been left out");
+        *counts.entry((part, call.name.clone(), call.thread)).or_default() += 1;
+    }
+    let mut most = BTreeMap::<(&'static str, String), usize>::new();
+    for ((part, call, _), count) in counts {
+        let most = most.entry((part, call)).or_default();
+        *most = count.max(*most);
+    }
+    most.into_iter()
+        .flat_map(|((part, call), most)| (1..=most).map(move |nth| Point { part, call: call.clone(), nth }))
+        .collect()
+}
+
+/// As many as asked for: the last of each pair of call and part first, because those belong to the reload.
+fn sample(points: Vec<Point>, count: usize) -> Vec<Point> {
+    let mut dice = Dice(5);
+    let mut by_pair = BTreeMap::<(&str, String), Vec<Point>>::new();
+    for point in points {
+        by_pair.entry((point.part, point.call.clone())).or_default().push(point);
+    }
+    let mut ranked: Vec<(usize, u64, Point)> = Vec::new();
+    for of_pair in by_pair.into_values() {
+        ranked.extend(of_pair.into_iter().rev().enumerate().map(|(rank, point)| (rank, dice.roll(1 << 30), point)));
+    }
+    ranked.sort_by_key(|(rank, roll, _)| (*rank, *roll));
+    ranked.into_iter().map(|(_, _, point)| point).take(count).collect()
+}
+
+fn paths(folder: &Path, calls: &[(String, Call)], part: &str) -> Vec<String> {
+    let data = folder.canonicalize().expect("the folder is there").join("data");
+    let names: BTreeSet<_> = calls.iter().map(|(name, _)| name).filter(|name| name.starts_with(part)).collect();
+    names.into_iter().flat_map(|name| [format!("{}/{name}", data.display()), format!("data/{name}")]).collect()
+}
+
+/// Kills a daemon at that point, and answers which version the next one finds.
+async fn try_point(before: &Before, calls: &[(String, Call)], point: &Point) -> String {
+    let folder = before.copy();
+    let what = format!("{}:signal=KILL:when={}", point.call, point.nth);
+    let strace = Strace::new(&folder.path().join("calls"));
+    let strace = strace.with_sabotage(&what, &paths(folder.path(), calls, point.part));
+    if let Ok(daemon) = Daemon::try_start_in(folder.clone(), &Launch::under(strace)).await {
+        reload(&daemon).await;
+        if !daemon.has_ended() {
+            daemon.kill();
+        }
+    }
+    // So that the data folder alone says what serves.
+    fs::write(folder.path().join("spaces/a.wasm"), "broken").expect("a file");
+    let next = Daemon::start_in(folder, &Launch::default()).await;
+    next.ready().await;
+    let (space, notes) = (next.space("a").await, next.noted("a", 1).await);
+    let version = space["version"].as_str().expect("a version").to_owned();
+    let (first, second) = (json!({ "from": null, "to": "1" }), json!({ "from": "1", "to": "2" }));
+    match version.as_str() {
+        "1" => assert_eq!((notes, &space["generation"]), (vec![first], &json!(1)), "{point:?}"),
+        _ => assert_eq!((notes, &space["generation"]), (vec![first, second], &json!(2)), "{point:?}"),
+    }
+    assert_eq!(next.run("a", &json!([{ "add": 0 }])).await, (200, json!(5)), "{point:?}");
+    version
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_at_any_step_of_a_reload_the_space_is_wholly_old_or_wholly_new() {
+    let before = Before::new().await;
+    let calls = recorded(&before).await;
+    let all = points(&calls);
+    let chosen = sample(all.clone(), points_tried());
+    println!("{} of {} points", chosen.len(), all.len());
+    let tried = async |point: Point| {
+        let version = try_point(&before, &calls, &point).await;
+        println!("{point:?}: {version}");
+        version
+    };
+    let versions: BTreeSet<String> = stream::iter(chosen).map(tried).buffer_unordered(AT_ONCE).collect().await;
+    assert!(
+        versions.contains("1") && versions.contains("2"),
+        "the kills fell before the swap and after it: {versions:?}"
+    );
+}
