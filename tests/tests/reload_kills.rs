@@ -131,15 +131,17 @@ fn paths(folder: &Path, calls: &[(String, Call)], part: &str) -> Vec<String> {
     names.into_iter().flat_map(|name| [format!("{}/{name}", data.display()), format!("data/{name}")]).collect()
 }
 
-/// Kills a daemon at that point, and answers which version the next one finds.
-async fn try_point(before: &Before, calls: &[(String, Call)], point: &Point) -> String {
+/// Kills a daemon at that point, and answers whether it came there and which version the next one finds.
+async fn try_point(before: &Before, calls: &[(String, Call)], point: &Point) -> (bool, String) {
     let folder = before.copy();
     let what = format!("{}:signal=KILL:when={}", point.call, point.nth);
     let strace = Strace::new(&folder.path().join("calls"));
     let strace = strace.with_sabotage(&what, &paths(folder.path(), calls, point.part));
+    let mut killed = true;
     if let Ok(daemon) = Daemon::try_start_in(folder.clone(), &Launch::under(strace)).await {
         reload(&daemon).await;
-        if !daemon.has_ended() {
+        killed = daemon.has_ended();
+        if !killed {
             daemon.kill();
         }
     }
@@ -155,7 +157,7 @@ async fn try_point(before: &Before, calls: &[(String, Call)], point: &Point) -> 
         _ => assert_eq!((notes, &space["generation"]), (vec![first, second], &json!(2)), "{point:?}"),
     }
     assert_eq!(next.run("a", &json!([{ "add": 0 }])).await, (200, json!(5)), "{point:?}");
-    version
+    (killed, version)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,13 +168,15 @@ async fn after_a_kill_at_any_step_of_a_reload_the_space_is_wholly_old_or_wholly_
     let chosen = sample(all.clone(), points_tried());
     println!("{} of {} points", chosen.len(), all.len());
     let tried = async |point: Point| {
-        let version = try_point(&before, &calls, &point).await;
-        println!("{point:?}: {version}");
-        version
+        let (killed, version) = try_point(&before, &calls, &point).await;
+        println!("{point:?}: {}, version {version}", if killed { "killed" } else { "not reached" });
+        killed.then_some(version)
     };
-    let versions: BTreeSet<String> = stream::iter(chosen).map(tried).buffer_unordered(AT_ONCE).collect().await;
-    assert!(
-        versions.contains("1") && versions.contains("2"),
-        "the kills fell before the swap and after it: {versions:?}"
-    );
+    let outcomes: Vec<_> = stream::iter(chosen).map(tried).buffer_unordered(AT_ONCE).collect().await;
+    let versions: Vec<_> = outcomes.iter().flatten().collect();
+    let (reached, all) = (versions.len(), outcomes.len());
+    assert!(reached * 2 >= all, "most points are reached again, not {reached} of {all}");
+    for version in ["1", "2"] {
+        assert!(versions.iter().any(|found| *found == version), "no kill has left version {version} behind");
+    }
 }
