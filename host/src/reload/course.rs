@@ -87,6 +87,8 @@ pub struct Course<A> {
     force: bool,
     looking: bool,
     phase: Phase<A>,
+    /// Since when there is a version to be swapped in.
+    ready_since: Option<Instant>,
     tickets: u64,
     /// Served before the host started, and goes before what lies in the folder now.
     before: Option<Digest>,
@@ -105,6 +107,7 @@ impl<A: Clone> Course<A> {
             force: false,
             looking: false,
             phase: Phase::Idle,
+            ready_since: None,
             tickets: 0,
             before: None,
         }
@@ -163,6 +166,17 @@ impl<A: Clone> Course<A> {
         self.memory.running.as_ref().is_some_and(|running| *running.identity.digest == *digest)
     }
 
+    /// Since when a version waits for nothing but its swap.
+    pub fn ready_since(&self) -> Option<Instant> {
+        self.ready_since.filter(|_| matches!(self.phase, Phase::Ready(_)))
+    }
+
+    /// Whether another version is on its way in, or could be.
+    pub fn is_changing(&self, now: Instant) -> bool {
+        let at_rest = matches!(self.phase, Phase::Idle) && !self.looking;
+        !at_rest || (!self.stopped && self.watched.decide(now) != Decision::Nothing)
+    }
+
     pub fn is_applying(&self) -> bool {
         matches!(self.phase, Phase::Applying)
     }
@@ -170,6 +184,7 @@ impl<A: Clone> Course<A> {
     /// Takes in what a look found. What is to be compiled is returned.
     pub fn looked<B>(&mut self, found: Looked<B>, now: Instant) -> Option<Compile<B>> {
         self.looking = false;
+        self.ready_since = Some(now);
         if self.stopped || self.is_applying() {
             // The operator was faster; what is there is looked at again after his order.
             self.watched.note_change(now);
@@ -228,13 +243,16 @@ impl<A: Clone> Course<A> {
     }
 
     /// Takes in the outcome of a compile. One that was superseded is dropped.
-    pub fn compiled(&mut self, ticket: u64, outcome: Result<A, Unfit>, compile: Duration) {
+    pub fn compiled(&mut self, ticket: u64, outcome: Result<A, Unfit>, compile: Duration, now: Instant) {
         let identity = match &self.phase {
             Phase::Compiling { ticket: current, identity } if *current == ticket => identity.clone(),
             _ => return,
         };
         match outcome {
-            Ok(artifact) => self.phase = Phase::Ready(Plan { identity, artifact, compile, then: Verdict::Serving }),
+            Ok(artifact) => {
+                self.phase = Phase::Ready(Plan { identity, artifact, compile, then: Verdict::Serving });
+                self.ready_since = Some(now);
+            }
             Err(Unfit { reason, passing: true }) => self.give_up(Verdict::Rejected { reason }),
             Err(Unfit { reason, passing: false }) => self.reject(identity, reason),
         }

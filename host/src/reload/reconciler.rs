@@ -26,6 +26,9 @@ use tokio::time::MissedTickBehavior;
 /// Everything is looked at this often, whatever the watcher says.
 const RESCAN: Duration = Duration::from_secs(30);
 
+/// How long a version that is ready waits for those before it in the order of the names.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What the handles see.
 #[derive(Clone)]
 pub struct Snapshot {
@@ -134,6 +137,10 @@ impl<D: Deployer> Reconciler<D> {
             // Looking at a file in a folder that is gone would only find that it is gone.
             return None;
         }
+        if let Some(until) = self.first_come_those_before(stem, now) {
+            return Some(until);
+        }
+        let tracked = self.spaces.get_mut(stem)?;
         let step = tracked.course.next(now);
         let (files, deployer) = (tracked.files.clone(), self.deployer.clone());
         match (step, files.name.clone()) {
@@ -157,6 +164,16 @@ impl<D: Deployer> Reconciler<D> {
             (Step::Swap(_) | Step::Resume, None) => {}
         }
         None
+    }
+
+    /// Versions that come together are swapped in the order of their names, as far as none has to wait for long. Until when a
+    /// space waits for those before it; none, if its turn has come.
+    fn first_come_those_before(&self, stem: &str, now: Instant) -> Option<Instant> {
+        let tracked = self.spaces.get(stem)?;
+        let until = tracked.course.ready_since().filter(|_| tracked.runs())? + PATIENCE;
+        let mut before = self.spaces.iter().take_while(|(name, _)| name.as_str() < stem).map(|(_, other)| other);
+        let one_is_changing = before.any(|other| other.runs() && other.course.is_changing(now));
+        (now < until && one_is_changing).then_some(until)
     }
 
     pub(super) fn begin(&mut self, stem: &str, job: impl Future<Output = Report<D::Artifact>> + Send + 'static) {
@@ -212,7 +229,7 @@ impl<D: Deployer> Reconciler<D> {
                     self.want_scan();
                 }
             }
-            Report::Compiled { ticket, outcome, took } => tracked.course.compiled(ticket, outcome, took),
+            Report::Compiled { ticket, outcome, took } => tracked.course.compiled(ticket, outcome, took, now),
             Report::Swapped { plan, outcome, rollback: false } => tracked.course.swapped(plan, &outcome),
             Report::Swapped { plan, outcome, rollback: true } => self.rolled_back(&stem, plan, outcome),
             Report::Restored { outcome } => tracked.course.restored(outcome),

@@ -379,6 +379,22 @@ async fn a_version_that_loses_its_trial_and_cannot_give_way_is_quarantined_with_
 }
 
 #[tokio::test]
+async fn versions_that_come_together_are_swapped_in_the_order_of_their_names() {
+    let names: Vec<String> = (0..10).map(|number| format!("s{number}.wasm")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "ok 1")).collect();
+    let scene = Scene::new(&files).await;
+    scene.fake.seen(|seen| seen.deployed.clear());
+    for name in names.iter().rev() {
+        scene.write(name, if name == "s2.wasm" { "ok 2, slow" } else { "ok 2" });
+    }
+    scene.until("all others are compiled", |scene| scene.fake.loads() == 20).await;
+    scene.fake.open_gate();
+    scene.until("all are swapped", |scene| scene.fake.deployed().len() == 10).await;
+    let order: Vec<String> = scene.fake.deployed().iter().map(|deployed| deployed[..2].to_owned()).collect();
+    assert!(order.is_sorted(), "{order:?}");
+}
+
+#[tokio::test]
 async fn what_a_check_finds_is_in_the_report_and_may_keep_the_version_out() {
     let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
     scene.write("a.wasm", "ok 2, differs");

@@ -58,7 +58,7 @@ impl Stage {
     }
 
     fn compiled(&mut self, ticket: u64, text: &str) {
-        self.course.compiled(ticket, Ok(text.into()), Duration::from_millis(7));
+        self.course.compiled(ticket, Ok(text.into()), Duration::from_millis(7), self.now);
     }
 
     fn swap(&mut self) -> Plan<Digest> {
@@ -127,7 +127,7 @@ fn broken_bytes_are_refused_once_and_tried_again_after_others() {
         stage.change("broken");
         stage.quiet();
         let ticket = stage.look("broken").unwrap();
-        stage.course.compiled(ticket, Err(Unfit::lasting("bad")), Duration::ZERO);
+        stage.course.compiled(ticket, Err(Unfit::lasting("bad")), Duration::ZERO, stage.now);
         assert!(stage.rejected("bad"));
         assert!(matches!(stage.step(), Step::Rest));
         assert_eq!(stage.running(), "a");
@@ -150,7 +150,7 @@ fn bytes_that_are_not_at_fault_are_not_remembered_for_it() {
     stage.change("b");
     stage.quiet();
     let ticket = stage.look("b").unwrap();
-    stage.course.compiled(ticket, Err(Unfit::passing("the compiler was killed")), Duration::ZERO);
+    stage.course.compiled(ticket, Err(Unfit::passing("the compiler was killed")), Duration::ZERO, stage.now);
     assert!(stage.rejected("the compiler was killed"));
     assert_eq!(stage.course.memory.remembered(), Remembered::default());
     stage.change("b, touched");
@@ -165,7 +165,7 @@ fn force_brings_in_what_was_refused_and_what_runs() {
     stage.change("broken");
     stage.quiet();
     let ticket = stage.look("broken").unwrap();
-    stage.course.compiled(ticket, Err(Unfit::lasting("bad")), Duration::ZERO);
+    stage.course.compiled(ticket, Err(Unfit::lasting("bad")), Duration::ZERO, stage.now);
     stage.course.reload(false, stage.now);
     assert_eq!(stage.look("broken"), None);
     stage.course.reload(true, stage.now);
