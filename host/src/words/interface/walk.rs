@@ -8,7 +8,7 @@ use super::forms::{Document, Unclear};
 use super::notes::Notes;
 use super::shape::Shape;
 use super::types::Types;
-use super::voice::{Defect, Flow, name_of, value_of};
+use super::voice::{Defect, Flow, name_of, short, value_of};
 use serde_json::Value;
 
 /// Schemas within each other, references followed.
@@ -113,7 +113,8 @@ impl<'a> Walk<'a, '_> {
     /// One form of what comes, against all that are reckoned with. Types that are missing among these are noted already.
     fn one_form(&mut self, given: &Shape<'a>, takes: &[Shape<'a>], told_apart: bool) {
         let mut fitting: Vec<_> = takes.iter().filter(|taken| taken.types.meets(given.types)).collect();
-        if let (true, false, Some(tag)) = (told_apart, fitting.is_empty(), given.tag()) {
+        let tag = given.tag().filter(|_| told_apart && !fitting.is_empty());
+        if let Some(tag) = tag {
             fitting.retain(|taken| {
                 self.notes.step(taken.properties.len()) && taken.tag().is_none_or(|other| other == tag)
             });
@@ -122,6 +123,16 @@ impl<'a> Walk<'a, '_> {
                 return self.say(&Defect::Form(form));
             }
         }
+        let kind = tag.and_then(|(_, kind)| Some(format!("({})", short(kind?.as_str()?))));
+        let named = kind.map(|kind| self.path.push(kind)).is_some();
+        self.nearest(given, fitting);
+        if named {
+            self.path.pop();
+        }
+    }
+
+    /// Notes what is missing in the form that comes nearest.
+    fn nearest(&mut self, given: &Shape<'a>, fitting: Vec<&Shape<'a>>) {
         let mut least: Option<Vec<String>> = None;
         for taken in fitting {
             let before = self.notes.len();

@@ -270,8 +270,8 @@ fn variants_are_told_by_what_tells_them_apart() {
     narrower(
         by_kind(json!(["kind", "n"])),
         by_kind(json!(["kind"])),
-        &["the body of `c` now needs `n`"],
-        &["the reply of `c` no longer always has `n`"],
+        &["`(card)` in the body of `c` now needs `n`"],
+        &["`(card)` in the reply of `c` no longer always has `n`"],
     );
 }
 
@@ -312,8 +312,8 @@ fn bounds_and_formats_that_are_narrowed_are_told() {
         (
             json!({"type": "array", "uniqueItems": true}),
             json!({"type": "array"}),
-            "must now have the uniqueItems true",
-            "no longer always has the uniqueItems true",
+            "may not hold an item twice any more",
+            "can now hold an item twice",
         ),
     ] {
         let said = (format!("`n` in the body of `c` {body}"), format!("`n` in the reply of `c` {reply}"));
