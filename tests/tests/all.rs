@@ -13,6 +13,7 @@ mod events;
 mod flow;
 mod hostile;
 mod injection;
+mod interface;
 mod keeping;
 mod lifecycle;
 mod load;

@@ -31,7 +31,7 @@ pub struct ReloadArgs {
 pub async fn reload(args: ReloadArgs) -> Result<()> {
     let force = if args.force { "?force=true" } else { "" };
     let file = order(&args.of, &format!("reload{force}")).await?;
-    output::line(verdict::line(args.of.space.as_str(), &file, Style::of_stdout()))?;
+    output::line(verdict::text(args.of.space.as_str(), &file, Style::of_stdout()))?;
     verdict::as_result(&file)
 }
 

@@ -108,6 +108,14 @@ mod tests {
     }
 
     #[test]
+    fn what_the_checks_of_a_reload_found_stands_as_its_reason() {
+        let reload =
+            json!({"time_ms": 0, "verdict": "serving", "reason": "`list` is gone\n`add` is gone", "took_us": []});
+        let lines = reloads(&[reload], Style::plain());
+        assert!(lines[1].ends_with("`list` is gone | `add` is gone"), "{}", lines[1]);
+    }
+
+    #[test]
     fn a_turn_is_one_line_with_its_message_and_outcome() {
         let turn = json!({
             "sequence": 9, "time_ms": 0, "message": "7-0", "kind": "event", "name": "a.b", "source": "client",

@@ -8,6 +8,7 @@ use super::connect::HostArgs;
 use super::failure::Failure;
 use super::output;
 use super::style::{Style, printable};
+use super::verdict;
 use crate::runtime::{Place, Runtime, RuntimeConfig};
 use crate::words::{SpaceName, SpaceSettings};
 use anyhow::{Context, Result};
@@ -83,6 +84,8 @@ fn text(found: &Value, style: Style) -> String {
     fact("partitions", &descriptor["partitions"]);
     fact("file", &found["file"]["file"]);
     fact("verdict", &found["file"]["verdict"]);
+    let warnings = Value::from(verdict::warnings(found));
+    lines.extend(plain_list("warnings", &warnings, style));
     for (title, list, name) in [
         ("commands", "commands", "name"),
         ("publishes", "events", "topic"),
@@ -137,6 +140,14 @@ mod tests {
     fn names_and_files_are_told_apart() {
         assert!(looks_like_a_file("a.wasm") && looks_like_a_file("spaces/a.wasm"));
         assert!(!looks_like_a_file("order-book"));
+    }
+
+    #[test]
+    fn warnings_of_the_version_that_serves_are_shown_whole() {
+        let report = json!({"to_generation": 2, "warnings": ["the command `list` is gone", "and 3 more"]});
+        let found = json!({"name": "a", "generation": 2, "file": {"verdict": "serving", "last_reload": report}});
+        let text = text(&found, Style::plain());
+        assert!(text.contains("warnings\n  the command `list` is gone\n  and 3 more"), "{text}");
     }
 
     #[test]

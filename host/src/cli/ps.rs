@@ -7,6 +7,7 @@ use super::connect::HostArgs;
 use super::output;
 use super::style::{Style, printable};
 use super::table::Table;
+use super::verdict;
 use anyhow::Result;
 use serde_json::Value;
 
@@ -63,13 +64,27 @@ fn row(space: &Value) -> Vec<String> {
         number(&usage["backlog_messages"]),
         memory,
         number(&usage["dead_letters"]),
-        printable(space["reason"].as_str().unwrap_or_default()),
+        why(space),
     ]
 }
 
-/// Green when all is well, yellow when it runs but its newest file does not, red otherwise.
+/// What keeps its newest file from serving, and that there is more to be known of the one that serves.
+fn why(space: &Value) -> String {
+    let reason = printable(space["reason"].as_str().unwrap_or_default());
+    let warnings = match verdict::warnings(space) {
+        _ if space["state"] != "running" => return reason,
+        [] => return reason,
+        [_] => "1 warning".to_owned(),
+        warnings => format!("{} warnings", warnings.len()),
+    };
+    let dash = if reason.is_empty() { "" } else { " - " };
+    let name = printable(space["name"].as_str().unwrap_or_default());
+    format!("{reason}{dash}serves with {warnings}: spacehost inspect {name}")
+}
+
+/// Green when all is well, yellow when it runs but something is to be said of it, red otherwise.
 fn coloured(space: &Value, cell: &str, style: Style) -> String {
-    let has_reason = space["reason"].as_str().is_some_and(|reason| !reason.is_empty());
+    let has_reason = !why(space).is_empty();
     match space["state"].as_str() {
         Some("running") if has_reason => style.warn(cell),
         Some("running") => style.good(cell),
@@ -92,5 +107,17 @@ mod tests {
         let lines = lines(&[running, rejected], Style::plain());
         assert_eq!(lines[1], "echo   running   0.1.0    2    12     0        1.1 MiB  1");
         assert_eq!(lines[2], "bad    rejected  -        -    -      -        -        -     it is no component");
+    }
+
+    #[test]
+    fn warnings_of_the_version_that_serves_are_counted_and_can_be_looked_up() {
+        let report = json!({"to_generation": 2, "warnings": ["the command `list` is gone", "and 3 more"]});
+        let mut space = json!({"name": "shop", "state": "running", "reason": "", "generation": 2,
+            "file": {"last_reload": report}});
+        assert_eq!(why(&space), "serves with 2 warnings: spacehost inspect shop");
+        space["reason"] = json!("the new file is refused");
+        assert_eq!(why(&space), "the new file is refused - serves with 2 warnings: spacehost inspect shop");
+        space["file"]["last_reload"]["warnings"] = json!([]);
+        assert_eq!(why(&space), "the new file is refused");
     }
 }

@@ -1,4 +1,4 @@
-//! What the host made of a file, in one line: for `reload` and `dev`.
+//! What the host made of a file: one line, and its warnings, for `reload` and `dev`.
 //!
 //! Must not know how the verdict was asked for. Fails, where asked to, when the file does not serve.
 
@@ -7,8 +7,25 @@ use super::style::{Style, printable};
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-/// `orders: serving, generation 3 (compiled and checked in 40 ms, paused for 31 µs)`
-pub fn line(space: &str, file: &Value, style: Style) -> String {
+/// What the checks have found of the version that serves, of a space as the host lists it.
+pub fn warnings(space: &Value) -> &[Value] {
+    let report = &space["file"]["last_reload"];
+    // The report is of the last swap, which is of what serves unless the space has been forgotten since.
+    let of_what_serves = report["to_generation"] == space["generation"];
+    report["warnings"].as_array().filter(|_| of_what_serves).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// `orders: serving, generation 3 (compiled and checked in 40 ms, paused for 31 µs)`, and a line for each warning.
+pub fn text(space: &str, file: &Value, style: Style) -> String {
+    let serves = file["verdict"] == "serving";
+    let warnings = file["last_reload"]["warnings"].as_array().filter(|_| serves).into_iter().flatten();
+    let warnings = warnings
+        .filter_map(Value::as_str)
+        .map(|warning| format!("  {} {}", style.warn("warning:"), printable(warning)));
+    std::iter::once(line(space, file, style)).chain(warnings).collect::<Vec<_>>().join("\n")
+}
+
+fn line(space: &str, file: &Value, style: Style) -> String {
     let verdict = file["verdict"].as_str().unwrap_or("unknown");
     let reason = printable(file["reason"].as_str().unwrap_or_default());
     if verdict != "serving" {
@@ -54,6 +71,15 @@ mod tests {
         let line = line("orders", &file, Style::plain());
         assert_eq!(line, "orders: serving, generation 2 (compiled and checked in 40 ms, paused for 31 µs)");
         assert!(as_result(&file).is_ok());
+    }
+
+    #[test]
+    fn what_the_checks_found_stands_below() {
+        let report =
+            json!({"to_generation": 2, "compile_ms": 40, "pause_us": 31, "warnings": ["a is gone", "b is gone"]});
+        let file = json!({"verdict": "serving", "reason": "", "last_reload": report});
+        let text = text("orders", &file, Style::plain());
+        assert!(text.ends_with(")\n  warning: a is gone\n  warning: b is gone"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //!
 //! Changes nothing. A finding is a warning or keeps the version out, as the space's settings say.
 
+mod interface;
+
 use super::Runtime;
 use super::api::{Checked, DeployError};
 use super::space::Artifact;
@@ -16,7 +18,8 @@ impl Runtime {
         artifact: &Artifact,
         settings: &SpaceSettings,
     ) -> Result<Checked, DeployError> {
-        let _ = (name, artifact, settings);
-        Ok(Checked::default())
+        let mut checked = Checked::default();
+        self.check_interface(name, artifact, settings, &mut checked).await?;
+        Ok(checked)
     }
 }

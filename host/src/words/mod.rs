@@ -6,6 +6,7 @@
 pub mod cell;
 pub mod descriptor;
 pub mod failure;
+pub mod interface;
 pub mod limits;
 pub mod message;
 pub mod settings;

@@ -142,6 +142,20 @@ impl Pattern {
             }
         }
     }
+
+    /// Whether every topic that `other` means is one of this pattern's.
+    pub fn covers(&self, other: &Pattern) -> bool {
+        let mut wide = self.0.split('.');
+        let mut narrow = other.0.split('.');
+        loop {
+            match (wide.next(), narrow.next()) {
+                (Some(">"), Some(_)) | (None, None) => return true,
+                (Some("*"), Some(token)) if token != ">" => {}
+                (Some(w), Some(n)) if w == n => {}
+                _ => return false,
+            }
+        }
+    }
 }
 
 /// `space/command`, as guests and grants write it.
@@ -238,6 +252,20 @@ mod tests {
         assert!(!matches("orders.>", "orders"));
         assert!(matches(">", "a"));
         assert!(!matches("a", "a.b"));
+    }
+
+    #[test]
+    fn a_pattern_covers_another_if_it_matches_all_that_the_other_does() {
+        let covers = |wide: &str, narrow: &str| Pattern::parse(wide).unwrap().covers(&Pattern::parse(narrow).unwrap());
+        for (wide, narrow) in
+            [("a.b", "a.b"), ("a.*", "a.b"), ("a.>", "a.*"), ("a.>", "a.*.c"), (">", "a.>"), ("*.>", "a.*")]
+        {
+            assert!(covers(wide, narrow), "{wide} covers {narrow}");
+        }
+        for (wide, narrow) in [("a.b", "a.*"), ("a.*", "a.>"), ("a.>", "a"), ("a.*", "a.b.c"), ("*", ">"), ("a.>", ">")]
+        {
+            assert!(!covers(wide, narrow), "{wide} does not cover {narrow}");
+        }
     }
 
     #[test]

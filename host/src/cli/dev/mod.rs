@@ -76,7 +76,7 @@ async fn tell(all: &[Built], target: &Target) -> Result<()> {
     for built in all {
         output::line(verdict::built(built))?;
         match target.verdict(built).await? {
-            Some(file) => output::line(verdict::line(&built.name, &file, Style::of_stdout()))?,
+            Some(file) => output::line(verdict::text(&built.name, &file, Style::of_stdout()))?,
             None => output::line(format!("{}: the host has not looked at it yet; see `spacehost ps`", built.name))?,
         }
     }

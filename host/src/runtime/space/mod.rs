@@ -223,6 +223,11 @@ impl Space {
         loaded.or_else(|| self.past.load().as_deref().cloned())
     }
 
+    /// The subscriptions of the version that served before the host started, as long as none has served since.
+    pub fn heard_before(&self) -> Vec<Pattern> {
+        self.past.load().as_deref().map(|former| former.subscriptions.clone()).unwrap_or_default()
+    }
+
     /// Whether events of that topic are for it. One that does not serve hears on, within the bounds of its backlog.
     pub fn hears(&self, topic: &Topic) -> bool {
         match &*self.loaded.load() {
