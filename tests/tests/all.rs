@@ -20,6 +20,7 @@ mod partitions;
 mod power;
 mod reload;
 mod repetition;
+mod replay;
 mod requests;
 mod retries;
 mod timers;

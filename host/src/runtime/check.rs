@@ -16,7 +16,8 @@ impl Runtime {
         artifact: &Artifact,
         settings: &SpaceSettings,
     ) -> Result<Checked, DeployError> {
-        let _ = (name, artifact, settings);
-        Ok(Checked::default())
+        let mut checked = Checked::default();
+        self.replay_gate(name, artifact, settings, &mut checked).await?;
+        Ok(checked)
     }
 }

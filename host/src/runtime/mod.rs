@@ -17,6 +17,7 @@ mod logs;
 mod outcomes;
 mod past;
 mod purge;
+pub mod replay;
 mod router;
 mod space;
 mod stored;
@@ -35,7 +36,7 @@ use crate::store::{Keeper, Store};
 use crate::wasm::EngineConfig;
 use crate::words::message::{Kind, Sender};
 use crate::words::topic::NameError;
-use crate::words::{Message, MessageId, Pattern, SpaceName};
+use crate::words::{Message, MessageId, Pattern, SpaceName, SpaceSettings};
 use api::{Answered, DeadLetter, Delivery, Idempotency, LogLine, Outcome, Refusal, SpaceState, SpaceStatus};
 use bytes::Bytes;
 use executors::Executors;
@@ -240,6 +241,11 @@ impl Runtime {
 
     pub fn space(&self, name: &SpaceName) -> Option<SpaceStatus> {
         self.0.router.space(name)?.status()
+    }
+
+    /// Those of the version that serves.
+    pub fn settings(&self, name: &SpaceName) -> Option<Arc<SpaceSettings>> {
+        Some(self.0.router.space(name)?.loaded()?.settings.clone())
     }
 
     pub fn dead_letters(&self, name: &SpaceName) -> Vec<DeadLetter> {

@@ -75,6 +75,34 @@ impl PartitionState {
         first_of_each.into_iter()
     }
 
+    /// How much the turn in hand has written, to tell what it writes from here on.
+    pub fn mark(&self) -> usize {
+        self.undo.len()
+    }
+
+    /// The keys that hold another value than they did at that mark, and that value.
+    pub fn changed_since(&self, mark: usize) -> BTreeMap<Vec<u8>, Option<Bytes>> {
+        let mut at_mark: BTreeMap<&[u8], Option<&Bytes>> = BTreeMap::new();
+        for (key, former) in self.undo.iter().skip(mark) {
+            at_mark.entry(key).or_insert(former.as_ref());
+        }
+        let changed = at_mark.into_iter().filter(|(key, former)| self.map.get(*key) != *former);
+        changed.map(|(key, _)| (key.to_vec(), self.map.get(key).cloned())).collect()
+    }
+
+    /// What is known to have been written, whatever the limits are by now. Not while a turn is in hand.
+    pub fn put(&mut self, key: Vec<u8>, value: Option<Bytes>) {
+        let weight = key.len() as u64;
+        let former = match value {
+            Some(value) => {
+                self.bytes += weight + value.len() as u64;
+                self.map.insert(key, value)
+            }
+            None => self.map.remove(&key),
+        };
+        self.bytes -= former.map_or(0, |former| weight + former.len() as u64);
+    }
+
     /// The state as it was on disk.
     pub fn restore(map: BTreeMap<Vec<u8>, Bytes>) -> Self {
         let bytes = map.iter().map(|(key, value)| weigh(key, value)).sum();
