@@ -1,12 +1,14 @@
 //! The replay gate: a new version is tried on what the one before it has handled, and whatever it does there has no effect.
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 use spacehost::runtime::Artifact;
 use spacehost::runtime::api::{Checked, Delivery, DeployError, StateQuery};
 use spacehost::runtime::replay::{Bounds, Replayed};
 use spacehost::words::{Policy, SpaceName, SpaceSettings};
 use spacehost_tests::raw::renamed;
-use spacehost_tests::{Daemon, Host, guest, limits, until};
+use spacehost_tests::{Daemon, Host, guest, json_of, limits, until};
+use std::path::Path;
 use std::time::Duration;
 
 /// Settings under which the last so many messages are kept for replays.
@@ -257,6 +259,92 @@ async fn a_reload_is_refused_by_the_gate_and_the_old_version_goes_on() {
     let serves = async || (daemon.space("a").await["generation"] == 2).then_some(());
     until("the other version serves", serves).await;
     assert_eq!(daemon.run("a", &json!([{ "add": 1 }])).await, (200, json!(7)));
+}
+
+/// What the command says: its exit code, and its output as text.
+async fn command(daemon: &Daemon, words: &[&str]) -> (i32, String, String) {
+    let output = daemon.command(words).await;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().expect("it ends by itself"), text(&output.stdout), text(&output.stderr))
+}
+
+/// All files of the host's data but the lock, which names its last holder, and their digests.
+fn digests(folder: &Path) -> Vec<(String, u64)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(digests(&path));
+        } else if path.file_name().is_some_and(|name| name != "lock") {
+            let bytes = std::fs::read(&path).expect("a file");
+            found.push((path.display().to_string(), xxhash_rust::xxh3::xxh3_64(&bytes)));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn the_command_tries_a_version_with_the_host_that_runs_and_on_its_data_folder() {
+    let daemon = Daemon::start_with(GATE).await;
+    daemon.install("a", "one").await;
+    for total in 1..=3 {
+        assert_eq!(daemon.run("a", &json!([{ "add": 1 }])).await, (200, json!(total)));
+    }
+    std::fs::write(daemon.folder().join("same.wasm"), alike("one").await).unwrap();
+    std::fs::write(daemon.folder().join("other.wasm"), forgetful("one").await).unwrap();
+    let try_both = async || {
+        let (code, said, told) = command(&daemon, &["replay", "a", "--with", "same.wasm"]).await;
+        let counts = "3 recorded messages: 3 the same, 0 different, 0 not comparable, 0 not tried\n";
+        assert_eq!((code, said.as_str()), (0, counts), "{told}");
+        let (code, said, told) = command(&daemon, &["replay", "a", "--with", "other.wasm", "--last", "2"]).await;
+        assert!(said.starts_with("2 recorded messages: 0 the same, 2 different"), "{said}{told}");
+        assert!(said.contains("\n  - reply 3\n  + reply 1\n"), "{said}");
+        assert!(code == 1 && told.contains("other.wasm does not do the same"), "{told}");
+        let (code, said, _) = command(&daemon, &["replay", "a", "--with", "other.wasm", "--json"]).await;
+        let json: Value = serde_json::from_str(&said).expect("JSON");
+        assert_eq!((code, &json["different"], &json["not_comparable"]), (1, &json!(3), &json!(0)));
+        told
+    };
+    try_both().await;
+    assert_eq!(daemon.space("a").await["generation"], 1);
+    assert_eq!(daemon.run("a", &json!([{ "add": 0 }, "count"])).await.0, 200);
+    daemon.kill();
+    let data = daemon.folder().join("data");
+    let before = digests(&data);
+    let (code, said, told) = command(&daemon, &["replay", "a", "--with", "same.wasm"]).await;
+    assert!(code == 0 && said.starts_with("4 recorded messages: 4 the same"), "{said}{told}");
+    assert!(told.contains("no host runs on data: the new version is tried on a private copy of it"), "{told}");
+    let (code, said, _) = command(&daemon, &["replay", "a", "--with", "other.wasm", "-n", "2"]).await;
+    assert!(code == 1 && said.starts_with("2 recorded messages: 0 the same, 2 different"), "{said}");
+    let (code, _, told) = command(&daemon, &["replay", "nobody", "--with", "same.wasm"]).await;
+    assert!(code == 1 && told.contains("nobody"), "{told}");
+    assert!(digests(&data) == before, "the data folder is as it was");
+    let (code, _, told) = command(&daemon, &["replay", "a", "--with", "same.wasm", "--data", "elsewhere"]).await;
+    assert!(code == 3 && told.contains("no host is reachable"), "{told}");
+}
+
+#[tokio::test]
+async fn over_http_only_what_can_be_tried_is_tried() {
+    let daemon = Daemon::start_with("[spaces.a.limits]\nreplay_messages = 9\ncomponent_bytes = 1_000_000").await;
+    daemon.install("a", "one").await;
+    daemon.run("a", &json!([{ "add": 1 }])).await;
+    let post = async |path: &str, body: Vec<u8>| {
+        let answer = daemon.request(Method::POST, path).body(body).send().await.expect("an answer");
+        (answer.status().as_u16(), json_of(answer).await)
+    };
+    let candidate = alike("one").await;
+    let (status, replayed) = post("/v1/spaces/a/replay", candidate.clone()).await;
+    assert_eq!((status, &replayed["same"]), (200, &json!(1)), "{replayed}");
+    let refused = async |path: &str, body: Vec<u8>| {
+        let (status, problem) = post(path, body).await;
+        (status, problem["type"].as_str().expect("a problem").to_owned())
+    };
+    let kind = |kind: &str| format!("urn:spacehost:{kind}");
+    assert_eq!(refused("/v1/spaces/b/replay", candidate.clone()).await, (404, kind("unknown-space")));
+    assert_eq!(refused("/v1/spaces/a/replay", b"no component".to_vec()).await, (422, kind("no-space")));
+    assert_eq!(refused("/v1/spaces/a/replay", vec![0; 1_000_001]).await, (413, kind("too-large")));
+    assert_eq!(refused("/v1/spaces/a/replay?first=1", candidate).await, (400, kind("bad-request")));
 }
 
 const GATE: &str = "[spaces.a.limits]\nreplay_messages = 100\n[spaces.a.reload]\nreplay = \"reject\"";

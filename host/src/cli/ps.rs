@@ -21,6 +21,8 @@ pub struct Args {
 
 const HEADINGS: [&str; 9] = ["SPACE", "STATE", "VERSION", "GEN", "TURNS", "WAITING", "MEMORY", "DEAD", "WHY"];
 const STATE: usize = 1;
+/// So much of a reason fits into a table; `inspect` shows all of it.
+const LONGEST: usize = 400;
 
 pub async fn ps(args: Args) -> Result<()> {
     let listed = Client::new(&args.host.find()?)?.get("/v1/spaces").await?;
@@ -63,8 +65,15 @@ fn row(space: &Value) -> Vec<String> {
         number(&usage["backlog_messages"]),
         memory,
         number(&usage["dead_letters"]),
-        printable(space["reason"].as_str().unwrap_or_default()),
+        short(&printable(space["reason"].as_str().unwrap_or_default())),
     ]
+}
+
+fn short(reason: &str) -> String {
+    match reason.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("{}…", &reason[..cut]),
+        None => reason.to_owned(),
+    }
 }
 
 /// Green when all is well, yellow when it runs but its newest file does not, red otherwise.
