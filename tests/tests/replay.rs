@@ -82,7 +82,9 @@ async fn the_gate_is_off_by_default() {
 
 #[tokio::test]
 async fn a_version_that_does_the_same_passes_whatever_the_messages_were() {
-    let host = host_with("probe", rejecting(100)).await;
+    let mut settings = rejecting(100);
+    (settings.limits.retry_first_ms, settings.limits.retry_most_ms) = (1, 5);
+    let host = host_with("probe", settings.clone()).await;
     let scripts = [
         json!([{ "add": 5 }, { "store": 3 }, "count"]),
         json!([{ "note": { "b": 1, "a": 2 } }, "note-context", "context"]),
@@ -101,14 +103,19 @@ async fn a_version_that_does_the_same_passes_whatever_the_messages_were() {
     let delivery = Delivery { key: Some("key".into()), headers, ..Delivery::default() };
     host.try_run_with("a", json!(["context", { "publish": { "to": "a.x" } }]), delivery).await.unwrap();
     host.publish("news.x.hot", json!("heard"));
-    host.send("a", json!([{ "first": { "attempts": 1, "steps": [{ "note": 1 }] } }])).unwrap();
+    host.send("a", json!([{ "first": { "attempts": 1, "steps": [{ "retry": "later" }] } }, "note-attempt"])).unwrap();
+    host.run("a", json!([{ "timer": { "name": "tick", "after_ms": 1, "body": 1 } }])).await;
+    // Two notes of the scripts, the event, the attempt, the firing.
+    host.noted("a", 5).await;
     host.settled("a").await;
     host.settled("b").await;
     let total = host.total("b").await;
-    let (candidate, messages) = (alike("probe").await, scripts.len() as u64 + 3);
-    let replayed = replay(&host, &candidate, 100).await;
+    let messages = host.runtime.history(&name("a"), 1_000).unwrap().len() as u64;
+    assert!(messages > scripts.len() as u64 + 4);
+    let candidate = alike("probe").await;
+    let replayed = replay_with(&host, &candidate, 1_000, &settings).await;
     assert_eq!(counts(&replayed), [messages, 0, 0, 0], "{replayed}");
-    let checked = check(&host, &candidate, &rejecting(100)).await.unwrap();
+    let checked = check(&host, &candidate, &settings).await.unwrap();
     assert!(checked.warnings.is_empty() && checked.replay > Duration::ZERO, "{checked:?}");
     assert_eq!(host.total("b").await, total, "nobody was asked again");
 }
@@ -198,6 +205,25 @@ async fn a_changed_version_is_tried_on_migrated_state_and_other_versions_turns_a
     let replayed = replay(&host, &alike("two").await, 100).await;
     assert_eq!(counts(&replayed), [1, 0, 0, 0], "{replayed}");
     assert!(replayed.notes[0].contains("generation 1 served before"), "{replayed}");
+}
+
+#[tokio::test]
+async fn what_there_is_no_time_for_is_not_tried_and_the_space_serves_meanwhile() {
+    let host = host_with("one", gated(100)).await;
+    for _ in 0..3 {
+        host.run("a", json!([{ "add": 1 }])).await;
+    }
+    let mut endless = gated(100);
+    endless.config = json!({ "migrate": [{ "spin": 0 }] }).as_object().cloned().unwrap();
+    let candidate = load(&host, guest("two"));
+    let space = name("a");
+    let bounds = Bounds { messages: 100, time: Duration::from_secs(2) };
+    let replaying = host.runtime.replay(&space, &candidate, &endless, bounds);
+    let (replayed, total) = tokio::join!(replaying, host.run("a", json!([{ "add": 1 }])));
+    let replayed = replayed.unwrap();
+    // The turn beside it came before the replay began, or after.
+    assert!(counts(&replayed) == [0, 0, 0, 3] || counts(&replayed) == [0, 0, 0, 4], "{replayed}");
+    assert_eq!((total, host.total("a").await), (json!(4), 4));
 }
 
 #[tokio::test]

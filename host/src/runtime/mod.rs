@@ -55,7 +55,7 @@ use space::turn::now_ms;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use waits::PartitionNumber;
 
 /// How long a turn that is being ended may take to say so.
@@ -101,6 +101,8 @@ struct Inner {
     partitions: AtomicU64,
     swap_wait: Duration,
     stopping: AtomicBool,
+    /// Places for replays.
+    replays: Arc<Semaphore>,
 }
 
 impl Runtime {
@@ -127,6 +129,7 @@ impl Runtime {
             partitions: AtomicU64::new(0),
             swap_wait: config.swap_wait,
             stopping: AtomicBool::new(false),
+            replays: Arc::new(Semaphore::new(replay::AT_ONCE)),
         };
         for (name, space) in spaces {
             inner.take_up(&name, space);

@@ -9,7 +9,10 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The lines of all that differs.
+/// Nobody reads more lines of one message.
+const ENOUGH: usize = 100;
+
+/// The lines of what differs.
 pub fn differences(recorded: &Effects, tried: &Effects, now_ms: u64) -> Vec<String> {
     let mut lines = Lines::default();
     if !same_outcome(&recorded.outcome, &tried.outcome) {
@@ -53,6 +56,9 @@ impl Lines {
         let end = recorded.iter().rev().zip(tried.iter().rev()).take_while(|(a, b)| same_sent(a, b)).count();
         let (recorded, tried) = (&recorded[..recorded.len() - end], &tried[..tried.len() - end]);
         for at in 0..recorded.len().max(tried.len()) {
+            if self.0.len() >= ENOUGH {
+                return;
+            }
             self.pair(recorded.get(at).map(sent), tried.get(at).map(sent));
         }
     }
@@ -66,6 +72,9 @@ impl Lines {
     ) {
         let new = tried.keys().filter(|key| !recorded.contains_key(key));
         for key in recorded.keys().chain(new) {
+            if self.0.len() >= ENOUGH {
+                return;
+            }
             match (recorded.get(key), tried.get(key)) {
                 (Some(a), Some(b)) if same(a, b) => {}
                 (a, b) => self.pair(a.map(|a| line(key, a)), b.map(|b| line(key, b))),

@@ -18,6 +18,9 @@ use rand::rngs::Xoshiro256PlusPlus;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Timers of one turn.
+const MOST_CANCELLED: usize = 10_000;
+
 /// Calls that can fail, by what they can fail with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
@@ -281,6 +284,10 @@ impl HostCalls for Detached {
         self.call(Call::SetTimer, |turn| {
             turn.phase.require_turn()?;
             allowance::check_timer(turn.limits(), &name, &body)?;
+            if turn.timers.len() as u64 >= turn.limits().timers && !turn.timers.contains_key(&name) {
+                let message = format!("`timers` allows {}", turn.limits().timers);
+                return Err(Failure::last(code::TOO_MANY_TIMERS, message));
+            }
             // A recorded turn that has set a timer has its time on record; for one that has not, any time is a difference.
             let now_ms = turn.taped().map_or_else(now_ms, |taped| taped.now_ms.unwrap_or(taped.time_ms));
             let (due_ms, every_ms) = allowance::due(now_ms, schedule);
@@ -292,7 +299,12 @@ impl HostCalls for Detached {
     fn cancel_timer(&mut self, name: &str) -> Result<(), Failure> {
         self.call(Call::CancelTimer, |turn| {
             turn.phase.require_turn()?;
-            turn.timers.insert(name.to_owned(), Timer::Cancelled);
+            // More is remembered of a turn that takes effect, but not of what is only tried.
+            if name.len() > allowance::LONGEST_TIMER_NAME || turn.timers.len() >= MOST_CANCELLED {
+                turn.cannot_compare("it cancels timers that cannot be, or too many to be compared");
+            } else {
+                turn.timers.insert(name.to_owned(), Timer::Cancelled);
+            }
             Ok(())
         })
     }
@@ -353,3 +365,6 @@ impl HostCalls for Detached {
         serde_json::Value::Object(self.settings.config.clone()).to_string()
     }
 }
+
+#[cfg(test)]
+mod tests;

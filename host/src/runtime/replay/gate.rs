@@ -51,16 +51,22 @@ enum Judgement {
 }
 
 fn judge(name: &SpaceName, policy: Policy, replayed: &Result<Replayed, ReplayError>) -> Judgement {
-    let (finding, fails) = match replayed {
+    let (finding, fails, next) = match replayed {
         Err(ReplayError::Refused(Refusal::Stopping)) => return Judgement::Refuse(DeployError::Stopping),
-        Err(error) => (format!("it could not be tried on the recorded messages: {error}"), true),
+        Err(error) => {
+            let finding = format!("it could not be tried on the recorded messages: {error}");
+            (finding, true, format!("`spacehost reload {name} --force` tries it again"))
+        }
         Ok(replayed) if replayed.different == 0 && !replayed.is_partial() => return Judgement::Pass,
-        Ok(replayed) => (format!("tried on {replayed}"), replayed.different > 0),
+        Ok(replayed) => {
+            let lines = format!("[spaces.{name}.reload]\nreplay = \"warn\"");
+            let next = format!("to let it serve all the same, put these lines into spacehost.toml:\n{lines}");
+            (format!("tried on {replayed}"), replayed.different > 0, next)
+        }
     };
     match policy {
         Policy::Reject if fails => Judgement::Refuse(DeployError::Checked(format!(
-            "it does not do the same with the messages of the past: {finding}\nTo let it serve all the same, put these lines \
-             into spacehost.toml:\n[spaces.{name}.reload]\nreplay = \"warn\""
+            "it is not known to do the same with the messages of the past: {finding}\n{next}"
         ))),
         _ => Judgement::Warn(finding),
     }
@@ -92,7 +98,8 @@ mod tests {
     fn a_version_that_could_not_be_tried_has_not_passed() {
         let unreadable = || Err(HistoryError::Unreadable("torn".into()).into());
         assert!(matches!(judged(Policy::Warn, unreadable()), Warn(text) if text.contains("torn")));
-        assert!(matches!(judged(Policy::Reject, unreadable()), Refuse(DeployError::Checked(_))));
+        let Refuse(DeployError::Checked(text)) = judged(Policy::Reject, unreadable()) else { panic!("it passes") };
+        assert!(text.contains("torn") && text.ends_with("`spacehost reload a --force` tries it again"), "{text}");
         assert!(matches!(judged(Policy::Reject, Err(Refusal::Stopping.into())), Refuse(DeployError::Stopping)));
     }
 }

@@ -38,6 +38,9 @@ use tape::{Messages, Tape, Wanted};
 use tokio::runtime::Handle;
 use trial::Trial;
 
+/// Replays that run at once: each computes, and holds turns and a state in memory.
+pub(super) const AT_ONCE: usize = 2;
+
 /// How much is tried.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
@@ -74,6 +77,8 @@ impl Runtime {
         bounds: Bounds,
     ) -> Result<Replayed, ReplayError> {
         let journal = self.0.router.journal.clone().ok_or(HistoryError::NotKept)?;
+        // The semaphore is never closed.
+        let place = self.0.replays.clone().acquire_owned().await.map_err(|_| ReplayError::Panicked)?;
         let known = self.0.router.space(name).and_then(|space| space.former().map(|former| (space, former)));
         let (space, former) = known.ok_or_else(|| self.0.unknown(name))?;
         let deadline = Instant::now() + bounds.time;
@@ -89,7 +94,10 @@ impl Runtime {
         let work = Work { runtime: self.clone(), journal, wanted, snapshots, trial };
         // Guests compute here, so it is on no thread that has others to serve.
         let handle = Handle::current();
-        let done = tokio::task::spawn_blocking(move || handle.block_on(work.done()));
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            handle.block_on(work.done())
+        });
         done.await.map_err(|_| ReplayError::Panicked)?
     }
 

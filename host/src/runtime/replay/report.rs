@@ -110,7 +110,7 @@ impl fmt::Display for Replayed {
 }
 
 fn and_more(f: &mut fmt::Formatter<'_>, all: u64, told: &[Told], what: &str) -> fmt::Result {
-    match all - told.len() as u64 {
+    match all.saturating_sub(told.len() as u64) {
         0 => Ok(()),
         more => write!(f, "\n… and {more} more that {what}"),
     }

@@ -175,8 +175,9 @@ impl<'w> Scan<'w> {
     /// The tape; none when a deeper look would find more. `all`: there is nothing deeper.
     fn finish(mut self, all: bool, begin: u64) -> Option<Tape> {
         if self.generation.is_some_and(|generation| generation != self.wanted.generation) {
-            // Its deployment is not durable yet, or the space was purged: no turn is this version's.
+            // No turn that is kept is this version's.
             self.tape.turns.clear();
+            self.eligible = 0;
         }
         let is_sure = self.tape.turns.front().is_none_or(|oldest| oldest.sequence > self.unsure_before);
         let enough = self.eligible >= self.wanted.turns as u64 || self.tape.end.is_some();

@@ -61,6 +61,12 @@ impl Trial {
         Candidate { trial: self, seat: Seat::Empty(Box::new(vacant)) }
     }
 
+    /// What is cut short here leaves an instance of no further use.
+    async fn in_time(&self, work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+        let worked = tokio::time::timeout(self.time_left(), work).await;
+        worked.unwrap_or_else(|_| Err("it took longer than there is time for all".to_owned()))
+    }
+
     fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
@@ -111,9 +117,8 @@ impl Candidate<'_> {
         self.take_seat().await?;
         let (Some(from), Seat::Live(instance)) = (&self.trial.from, &mut self.seat) else { return Ok(()) };
         instance.host_mut().begin_migration();
-        let migrated =
-            tokio::time::timeout(self.trial.time_left(), migrate(instance, Some(from.clone()), limits)).await;
-        migrated.unwrap_or(Ok(())).map_err(|reason| format!("on the state before it, {reason}"))
+        let migrating = migrate(instance, Some(from.clone()), limits);
+        self.trial.in_time(migrating).await.map_err(|reason| format!("on the state before it, {reason}"))
     }
 
     async fn take_seat(&mut self) -> Result<(), String> {
@@ -132,7 +137,7 @@ impl Candidate<'_> {
                 return Err(format!("the candidate has no instance: {broken}"));
             }
         };
-        let started = start(&mut instance, limits).await;
+        let started = self.trial.in_time(start(&mut instance, limits)).await;
         self.seat = Seat::Live(instance);
         started.map_err(|reason| format!("on the state before it, {reason}"))
     }
@@ -141,6 +146,9 @@ impl Candidate<'_> {
         let limits = &self.trial.settings.limits;
         let (wall, left) = (limits.wall_per_turn(), self.trial.time_left());
         let Seat::Live(instance) = &mut self.seat else { return Ended::OutOfTime };
+        if left.is_zero() {
+            return Ended::OutOfTime;
+        }
         let ((handler, name), body) = (entry(&message.kind), message.body.clone());
         instance.host_mut().begin(taped.clone(), message);
         let call = instance.call_fiber(handler, name, body, limits.cpu_per_turn());

@@ -222,6 +222,34 @@ mod tests {
     }
 
     #[test]
+    fn what_a_turn_has_changed_since_a_mark_is_told_by_its_final_values() {
+        let mut state = filled(&["a", "b", "c"]);
+        let set = |state: &mut PartitionState, key: &str, value: &'static str| {
+            state.set(key.into(), Bytes::from(value), &Limits::default()).unwrap();
+        };
+        set(&mut state, "a", "before");
+        let mark = state.mark();
+        set(&mut state, "a", "after");
+        set(&mut state, "b", "other");
+        set(&mut state, "b", "v");
+        set(&mut state, "d", "new");
+        state.delete(b"d");
+        state.delete(b"c");
+        let changed = [(b"a".to_vec(), Some(Bytes::from("after"))), (b"c".to_vec(), None)];
+        assert_eq!(state.changed_since(mark), changed.into());
+    }
+
+    #[test]
+    fn what_is_put_in_counts_and_is_no_write_of_a_turn() {
+        let mut state = filled(&["a", "b"]);
+        state.put(b"a".to_vec(), Some(Bytes::from("longer")));
+        state.put(b"b".to_vec(), None);
+        state.put(b"c".to_vec(), None);
+        state.discard();
+        assert_eq!((state.get(b"a").unwrap(), state.usage()), (Bytes::from("longer"), (1, 7)));
+    }
+
+    #[test]
     fn each_limit_has_its_failure_and_the_write_is_not_made() {
         let limits =
             Limits { state_keys: 1, state_bytes: 10, state_key_bytes: 4, state_value_bytes: 8, ..Limits::default() };

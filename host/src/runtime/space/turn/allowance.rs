@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// The shortest period of an interval.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(10);
-const LONGEST_TIMER_NAME: usize = 255;
+pub const LONGEST_TIMER_NAME: usize = 255;
 
 /// What a turn has emitted so far.
 #[derive(Debug, Clone, Copy, Default)]
