@@ -23,6 +23,7 @@ mod power;
 mod reload;
 mod reload_kills;
 mod repetition;
+mod replay;
 mod requests;
 mod retries;
 mod rollback;

@@ -25,6 +25,7 @@ mod output;
 mod progress;
 mod ps;
 mod purge;
+mod replay;
 mod run;
 mod signals;
 mod sse;
@@ -88,6 +89,8 @@ enum Command {
     State(state::Args),
     /// Forget all that a space holds, for good
     Purge(purge::Args),
+    /// Try a new version on the last messages of a space; nothing comes of it
+    Replay(replay::Args),
     /// Copy the host's data into a file, while it serves
     Backup(backup::Args),
     /// Make a data folder out of a backup
@@ -135,6 +138,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Start(args) => on_one_core(control::start(args)),
         Command::State(args) => on_one_core(state::state(args)),
         Command::Purge(args) => on_one_core(purge::purge(args)),
+        Command::Replay(args) => on_all_cores(replay::replay(args)),
         Command::Backup(args) => on_one_core(backup::backup(args)),
         Command::Restore(args) => backup::restore(&args),
         Command::Bench(args) => crate::bench::run(args),
@@ -207,6 +211,8 @@ mod tests {
             "state orders",
             "state orders accounts/ --partition 1 -n 5 --json",
             "purge orders --yes",
+            "replay orders --with new.wasm",
+            "replay orders --with new.wasm --last 50 --json --data d --settings s.toml",
             "backup today.backup",
             "restore today.backup --data new",
             "run --accept-loss",

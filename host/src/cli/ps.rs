@@ -22,6 +22,8 @@ pub struct Args {
 
 const HEADINGS: [&str; 9] = ["SPACE", "STATE", "VERSION", "GEN", "TURNS", "WAITING", "MEMORY", "DEAD", "WHY"];
 const STATE: usize = 1;
+/// So much of a reason fits into a table; `inspect` shows all of it.
+const LONGEST: usize = 400;
 
 pub async fn ps(args: Args) -> Result<()> {
     let listed = Client::new(&args.host.find()?)?.get("/v1/spaces").await?;
@@ -70,7 +72,7 @@ fn row(space: &Value) -> Vec<String> {
 
 /// What keeps its newest file from serving, and that there is more to be known of the one that serves.
 fn why(space: &Value) -> String {
-    let reason = printable(space["reason"].as_str().unwrap_or_default());
+    let reason = short(&printable(space["reason"].as_str().unwrap_or_default()));
     let warnings = match verdict::warnings(space) {
         _ if space["state"] != "running" => return reason,
         [] => return reason,
@@ -80,6 +82,13 @@ fn why(space: &Value) -> String {
     let dash = if reason.is_empty() { "" } else { " - " };
     let name = printable(space["name"].as_str().unwrap_or_default());
     format!("{reason}{dash}serves with {warnings}: spacehost inspect {name}")
+}
+
+fn short(reason: &str) -> String {
+    match reason.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("{}…", &reason[..cut]),
+        None => reason.to_owned(),
+    }
 }
 
 /// Green when all is well, yellow when it runs but something is to be said of it, red otherwise.

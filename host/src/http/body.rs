@@ -20,7 +20,12 @@ pub async fn read(edge: &Edge, body: Body) -> Result<Bytes, ApiError> {
     if expected == Some(0) {
         return Ok(Bytes::new());
     }
-    let allowed = allowed(edge, expected);
+    read_up_to(body, allowed(edge, expected)).await
+}
+
+/// The whole body, of so many bytes at most.
+pub async fn read_up_to(body: Body, allowed: usize) -> Result<Bytes, ApiError> {
+    let expected = body.size_hint().exact();
     if expected.is_some_and(|bytes| bytes > allowed as u64) {
         return Err(ApiError::BodyTooLarge { allowed });
     }

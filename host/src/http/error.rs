@@ -5,6 +5,7 @@
 use crate::reload::ReloadError;
 use crate::runtime::api::Refusal;
 use crate::runtime::history::HistoryError;
+use crate::runtime::replay::ReplayError;
 use crate::words::topic::NameError;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 
@@ -16,6 +17,10 @@ pub enum ApiError {
     Reload(#[from] ReloadError),
     #[error(transparent)]
     History(#[from] HistoryError),
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    #[error("it is no space that this host can run: {0}")]
+    NoSpace(String),
     #[error("the request has no token, or one that is not this host's")]
     Unauthorized,
     #[error("the header {header} names `{value}`, which is not this host")]
@@ -38,6 +43,8 @@ pub enum ApiError {
     KeysFull,
     #[error("another backup is being taken")]
     BackupUnderWay,
+    #[error("another version is being tried")]
+    ReplayUnderWay,
     #[error("the host runs in memory, or no longer writes its tables: there is nothing to back up")]
     NothingKept,
     #[error("the tables do not read: {0}")]

@@ -24,6 +24,7 @@ mod messages;
 mod payload;
 mod problem;
 mod purge;
+mod replay;
 mod spaces;
 mod state;
 
@@ -54,6 +55,8 @@ struct Edge {
     keys: Arc<Keys>,
     /// Backups under way.
     backups: Arc<Semaphore>,
+    /// Replays under way.
+    replays: Arc<Semaphore>,
     /// Ends streams, which would otherwise never be finished.
     closing: Shutdown,
 }
@@ -70,6 +73,7 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -
         reloads: state.reloads,
         keys,
         backups: Arc::new(Semaphore::new(1)),
+        replays: Arc::new(Semaphore::new(1)),
         closing: shutdown.clone(),
     };
     accept::run(listener, accept::Door { guard, router: routes(Arc::new(edge)) }, shutdown).await;
@@ -96,6 +100,7 @@ fn routes(edge: Shared) -> Router {
         .route(&space("/start"), only(post(control::start)))
         .route(&space("/state"), only(get(state::state)))
         .route(&space("/purge"), only(get(purge::preview).post(purge::purge)))
+        .route(&space("/replay"), only(post(replay::replay)))
         .route("/v1/backup", only(get(backup::backup)))
         .route("/healthz", only(get(health::alive)))
         .route("/readyz", only(get(health::ready)))

@@ -7,6 +7,7 @@ use super::error::ApiError;
 use crate::reload::ReloadError;
 use crate::runtime::api::Refusal;
 use crate::runtime::history::HistoryError;
+use crate::runtime::replay::ReplayError;
 use crate::words::Failure;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -55,6 +56,7 @@ pub fn problem(error: &ApiError) -> Problem {
         ApiError::Refused(refusal) => of_refusal(refusal),
         ApiError::Reload(error) => of_reload(error),
         ApiError::History(error) => of_history(error),
+        ApiError::Replay(error) => of_replay(error),
         _ => of_request(error),
     };
     problem.detail = error.to_string();
@@ -78,6 +80,28 @@ fn of_history(error: &HistoryError) -> Problem {
             Problem::new(S::INTERNAL_SERVER_ERROR, "unreadable", "The past does not read", next)
         }
     }
+}
+
+/// What a replay answers that was not made.
+fn of_replay(error: &ReplayError) -> Problem {
+    match error {
+        ReplayError::Refused(refusal) => of_refusal(refusal),
+        ReplayError::Past(error) => of_history(error),
+        ReplayError::Changed | ReplayError::Busy(_) => {
+            let next = "Nothing was changed: repeat the request.";
+            Problem::new(StatusCode::CONFLICT, "busy", "The space was busy", next).retryable()
+        }
+        ReplayError::Link(_) => no_space(),
+        ReplayError::Panicked => {
+            let next = "Nothing was changed: see the host's log.";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "replay-failed", "The replay failed", next)
+        }
+    }
+}
+
+fn no_space() -> Problem {
+    let next = "`spacehost inspect <file.wasm>` says what a file is; `spacehost build` makes one that fits.";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no-space", "The component is no space", next)
 }
 
 /// What the runtime answers.
@@ -238,7 +262,8 @@ fn of_request(error: &ApiError) -> Problem {
             "Send the bare payload; the topic in the path is the event's type.",
         ),
         ApiError::BodyTooLarge { .. } => {
-            new(S::PAYLOAD_TOO_LARGE, "too-large", "The message is too large", "Send less, or raise `message_bytes`.")
+            let next = "Send less, or raise the limit: `message_bytes`, for components `component_bytes`.";
+            new(S::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", next)
         }
         ApiError::BodyTooSlow => {
             new(S::REQUEST_TIMEOUT, "too-slow", "The body did not arrive", "Send the whole body at once.").retryable()
@@ -263,6 +288,14 @@ fn of_request(error: &ApiError) -> Problem {
             "Wait until the other one is taken, then repeat the request.",
         )
         .retryable(),
+        ApiError::NoSpace(_) => no_space(),
+        ApiError::ReplayUnderWay => new(
+            S::CONFLICT,
+            "replay-under-way",
+            "One replay at a time",
+            "Wait until the other one has ended, then repeat the request.",
+        )
+        .retryable(),
         ApiError::NothingKept => new(
             S::CONFLICT,
             "not-kept",
@@ -281,7 +314,7 @@ fn of_request(error: &ApiError) -> Problem {
             "No such message",
             "It was never accepted here, or its outcome has expired.",
         ),
-        ApiError::Refused(_) | ApiError::Reload(_) | ApiError::History(_) => stopping(),
+        ApiError::Refused(_) | ApiError::Reload(_) | ApiError::History(_) | ApiError::Replay(_) => stopping(),
     }
 }
 

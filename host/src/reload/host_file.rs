@@ -5,7 +5,7 @@
 
 use super::decision::{Decision, Watched};
 use super::scan::{self, MAX_SETTINGS_BYTES, Pair, ReadError, Sight};
-use crate::words::HostSettings;
+use crate::words::{HostSettings, SpaceName, SpaceSettings};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -31,6 +31,14 @@ pub enum Change {
 /// Reads the host's settings. Missing, they are the defaults; the error names file and line.
 pub fn read_host_settings(path: &Path) -> anyhow::Result<HostSettings> {
     read(path, &scan::look(path)).map_err(|failure| anyhow::Error::msg(failure.reason))
+}
+
+/// The settings of a space whose component lies in `folder`.
+pub fn read_space_settings(host: &HostSettings, name: &SpaceName, folder: &Path) -> anyhow::Result<SpaceSettings> {
+    let path = folder.join(format!("{name}.toml"));
+    let wrong = |reason: &dyn std::fmt::Display| anyhow::anyhow!("{}: {reason}", path.display());
+    let text = settings_text(&path, &scan::look(&path)).map_err(|error| wrong(&error))?;
+    host.space_with(name, &text).map_err(|error| wrong(&error))
 }
 
 /// Why the settings could not be read, in words, and whether the file was just being written.
@@ -111,7 +119,6 @@ pub fn settings_text(path: &Path, seen: &Sight) -> Result<String, ReadError> {
 mod tests {
     use super::super::decision::QUIET;
     use super::*;
-    use crate::words::SpaceName;
 
     #[test]
     fn a_change_is_taken_up_and_a_mistake_leaves_what_was() {

@@ -22,7 +22,7 @@ mod status;
 mod tracked;
 mod watcher;
 
-pub use host_file::read_host_settings;
+pub use host_file::{read_host_settings, read_space_settings};
 pub use status::{FileStatus, ReloadError, ReloadReport, Verdict};
 
 use crate::runtime::Runtime;

@@ -20,6 +20,7 @@ impl Runtime {
     ) -> Result<Checked, DeployError> {
         let mut checked = Checked::default();
         self.check_interface(name, artifact, settings, &mut checked).await?;
+        self.replay_gate(name, artifact, settings, &mut checked).await?;
         Ok(checked)
     }
 }

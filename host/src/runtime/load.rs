@@ -7,7 +7,7 @@ use super::space::Space;
 use super::space::turn::Turn;
 use super::{Artifact, LoadError, Runtime, RuntimeConfig};
 use crate::store::Cache;
-use crate::wasm::{Loader, Seal};
+use crate::wasm::{self, HostCalls, Loader, Seal};
 use crate::words::SpaceSettings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,6 +83,11 @@ impl Runtime {
             cache.put(&name, &fresh.seal(seal, &name));
         }
         Ok(fresh.artifact)
+    }
+
+    /// The same component for a trial, where others answer its calls.
+    pub(super) fn for_trial<K: HostCalls>(&self, artifact: &Artifact) -> Result<wasm::Artifact<K>, LoadError> {
+        self.0.loading.loader.adapt(artifact)
     }
 
     /// How many components came which way since the host started.

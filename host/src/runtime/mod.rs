@@ -17,6 +17,7 @@ mod logs;
 mod outcomes;
 mod past;
 mod purge;
+pub mod replay;
 mod router;
 mod space;
 mod stored;
@@ -35,7 +36,7 @@ use crate::store::{Keeper, Store};
 use crate::wasm::EngineConfig;
 use crate::words::message::{Kind, Sender};
 use crate::words::topic::NameError;
-use crate::words::{Message, MessageId, Pattern, SpaceName};
+use crate::words::{Message, MessageId, Pattern, SpaceName, SpaceSettings};
 use api::{Answered, DeadLetter, Delivery, Idempotency, LogLine, Outcome, Refusal, SpaceState, SpaceStatus};
 use bytes::Bytes;
 use executors::Executors;
@@ -54,7 +55,7 @@ use space::turn::now_ms;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use waits::PartitionNumber;
 
 /// How long a turn that is being ended may take to say so.
@@ -100,6 +101,8 @@ struct Inner {
     partitions: AtomicU64,
     swap_wait: Duration,
     stopping: AtomicBool,
+    /// Places for replays.
+    replays: Arc<Semaphore>,
 }
 
 impl Runtime {
@@ -126,6 +129,7 @@ impl Runtime {
             partitions: AtomicU64::new(0),
             swap_wait: config.swap_wait,
             stopping: AtomicBool::new(false),
+            replays: Arc::new(Semaphore::new(replay::AT_ONCE)),
         };
         for (name, space) in spaces {
             inner.take_up(&name, space);
@@ -240,6 +244,11 @@ impl Runtime {
 
     pub fn space(&self, name: &SpaceName) -> Option<SpaceStatus> {
         self.0.router.space(name)?.status()
+    }
+
+    /// Those of the version that serves.
+    pub fn settings(&self, name: &SpaceName) -> Option<Arc<SpaceSettings>> {
+        Some(self.0.router.space(name)?.loaded()?.settings.clone())
     }
 
     pub fn dead_letters(&self, name: &SpaceName) -> Vec<DeadLetter> {

@@ -172,7 +172,7 @@ fn requests(replies: BTreeMap<u32, image::Reply>) -> Vec<Recorded> {
     requests
 }
 
-fn message_of(id: record::MessageId, message: image::Message) -> Message {
+pub fn message_of(id: record::MessageId, message: image::Message) -> Message {
     let name = message.name.into();
     Message {
         id: id_of(id),
@@ -222,10 +222,10 @@ fn outcome(outcome: image::Outcome) -> Outcome {
     }
 }
 
-fn failure(failure: image::Failure) -> Failure {
+pub fn failure(failure: image::Failure) -> Failure {
     Failure { code: failure.code.into(), message: failure.message, retryable: failure.retryable }
 }
 
-fn id_of(id: record::MessageId) -> MessageId {
+pub fn id_of(id: record::MessageId) -> MessageId {
     MessageId { sequence: id.sequence, ordinal: id.ordinal }
 }

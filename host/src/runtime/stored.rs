@@ -3,9 +3,9 @@
 //! A partition's state is its actor's alone, so the actor is asked, between two turns. What is shown is on disk by then.
 
 use super::api::{Refusal, StateEntry, StatePage, StatePlace, StateQuery};
-use super::space::Space;
 use super::space::actor::Control;
-use super::space::purge::ShowOrder;
+use super::space::purge::{ShowOrder, Shown};
+use super::space::{Partition, Space};
 use super::{Inner, Runtime};
 use crate::wasm::Page;
 use crate::words::SpaceName;
@@ -36,11 +36,8 @@ impl Inner {
     async fn state_of(&self, space: &Arc<Space>, query: StateQuery) -> Result<StatePage, Refusal> {
         let mut filling = Filling::new(&query, space.partitions.len() as u32);
         while let Some((partition, limit, after)) = filling.wanted() {
-            let (page, shown) = oneshot::channel();
-            let order = ShowOrder { prefix: query.prefix.clone(), limit, after, page };
-            space.partitions[partition as usize].mailbox.push_control(Control::Show(Box::new(order)));
-            // An actor that is gone ends with the host.
-            filling.take(partition, shown.await.map_err(|_| Refusal::Stopping)?);
+            let shown = show(&space.partitions[partition as usize], query.prefix.clone(), limit, after).await?;
+            filling.take(partition, shown.page);
         }
         Ok(filling.page)
     }
@@ -49,6 +46,20 @@ impl Inner {
     pub(super) fn unknown(&self, name: &SpaceName) -> Refusal {
         if self.router.is_open() { Refusal::UnknownSpace(name.clone()) } else { Refusal::Starting }
     }
+}
+
+/// Asks a partition for a page of its state.
+pub async fn show(
+    partition: &Partition,
+    prefix: Vec<u8>,
+    limit: u32,
+    after: Option<Vec<u8>>,
+) -> Result<Shown, Refusal> {
+    let (answer, shown) = oneshot::channel();
+    let order = ShowOrder { prefix, limit, after, shown: answer };
+    partition.mailbox.push_control(Control::Show(Box::new(order)));
+    // An actor that is gone ends with the host.
+    shown.await.map_err(|_| Refusal::Stopping)
 }
 
 /// A page that is being filled, partition by partition.

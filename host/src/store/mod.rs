@@ -14,6 +14,7 @@ mod anew;
 pub mod artifacts;
 pub mod backup;
 mod cache;
+mod copy;
 pub mod journal;
 mod keeper;
 pub mod ledger;
@@ -24,6 +25,7 @@ pub mod tables;
 
 use artifacts::Artifacts;
 pub use cache::Cache;
+pub use copy::copy;
 use journal::{Journal, JournalConfig, JournalError, Lock, LockError, Opened, Reader};
 pub use keeper::Keeper;
 use ledger::{Ledger, Retention, Scribe};
@@ -89,6 +91,8 @@ pub enum StoreError {
          restore the data folder from a backup, or start with `--accept-loss` to go on with the tables alone"
     )]
     Foreign { tables: u64, journal: u64 },
+    #[error("there is no store in {}: name the data folder of a host", path.display())]
+    Nothing { path: PathBuf },
     #[error("could not set the journal aside in {}: {source}", path.display())]
     Aside { path: PathBuf, source: std::io::Error },
     #[error("no source of random numbers: {0}")]

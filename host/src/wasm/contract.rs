@@ -72,7 +72,7 @@ pub enum Mismatch {
 }
 
 /// What a component that fits uses of the contract.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Shape {
     /// `messaging.publish` and so on, and the WASI interfaces.
     pub imports: Vec<String>,

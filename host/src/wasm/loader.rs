@@ -6,7 +6,7 @@
 
 use super::code::{self, Code, Seal, Sealed};
 use super::compile::{Compiler, Place};
-use super::contract;
+use super::contract::{self, Shape};
 use super::engine::{Engine, EngineConfig};
 use super::host_api::{Guest, HostCalls, add_to_linker};
 use super::instance::{Exports, PathChoice, Source};
@@ -79,29 +79,54 @@ impl<H: HostCalls> Loader<H> {
         self.compiler.stop();
     }
 
+    /// The same component with its calls answered by others. Nothing is compiled, and no code of the guest runs.
+    pub fn adapt<K: HostCalls>(&self, artifact: &Artifact<H>) -> Result<Artifact<K>, LoadError> {
+        let Inner { digest, descriptor, shape, source } = artifact.inner();
+        let mut linker = Linker::new(self.engine.wasmtime());
+        add_to_linker(&mut linker).map_err(link_failed)?;
+        let source = make_source(&linker, source.pre.component(), shape)?;
+        let (digest, descriptor, shape) = (digest.clone(), descriptor.clone(), shape.clone());
+        Ok(Artifact::of(Inner { digest, descriptor, shape, source }))
+    }
+
     fn link(&self, bytes: &[u8], code: &Code) -> Result<Inner<H>, LoadError> {
-        let link = |error: wasmtime::Error| LoadError::Link(super::one_line(&error));
-        let component = code::adopt(&self.engine, code).map_err(link)?;
+        let component = code::adopt(&self.engine, code).map_err(link_failed)?;
         let shape = contract::check(self.engine.wasmtime(), &component)?;
-        let exports = Exports::find(&component, shape.has_lifecycle).map_err(LoadError::Link)?;
-        let pre = self.linker_for(&component, shape.uses_wasi).and_then(|linker| linker.instantiate_pre(&component));
-        let path = PathChoice { may_wait: shape.may_wait, outlived_slice: AtomicBool::new(false) };
         Ok(Inner {
             digest: blake3::hash(bytes).to_hex().to_string(),
             descriptor: Arc::new(Descriptor::unknown()),
-            source: Source { pre: pre.map_err(link)?, exports, path: Arc::new(path) },
+            source: make_source(&self.linker, &component, &shape)?,
             shape,
         })
     }
+}
 
-    fn linker_for(&self, component: &Component, uses_wasi: bool) -> wasmtime::Result<Cow<'_, Linker<Guest<H>>>> {
-        if !uses_wasi {
-            return Ok(Cow::Borrowed(&self.linker));
-        }
-        let mut linker = self.linker.clone();
-        linker.define_unknown_imports_as_traps(component)?;
-        Ok(Cow::Owned(linker))
+fn link_failed(error: wasmtime::Error) -> LoadError {
+    LoadError::Link(super::one_line(&error))
+}
+
+fn make_source<H: HostCalls>(
+    linker: &Linker<Guest<H>>,
+    component: &Component,
+    shape: &Shape,
+) -> Result<Source<H>, LoadError> {
+    let exports = Exports::find(component, shape.has_lifecycle).map_err(LoadError::Link)?;
+    let pre = linker_for(linker, component, shape.uses_wasi).and_then(|linker| linker.instantiate_pre(component));
+    let path = PathChoice { may_wait: shape.may_wait, outlived_slice: AtomicBool::new(false) };
+    Ok(Source { pre: pre.map_err(link_failed)?, exports, path: Arc::new(path) })
+}
+
+fn linker_for<'l, H: HostCalls>(
+    linker: &'l Linker<Guest<H>>,
+    component: &Component,
+    uses_wasi: bool,
+) -> wasmtime::Result<Cow<'l, Linker<Guest<H>>>> {
+    if !uses_wasi {
+        return Ok(Cow::Borrowed(linker));
     }
+    let mut linker = linker.clone();
+    linker.define_unknown_imports_as_traps(component)?;
+    Ok(Cow::Owned(linker))
 }
 
 fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), LoadError> {

@@ -56,6 +56,10 @@ impl<H: HostCalls> Artifact<H> {
         Artifact(Arc::new(inner))
     }
 
+    pub(super) fn inner(&self) -> &Inner<H> {
+        &self.0
+    }
+
     /// A fresh instance on the path that the component needs. It is not started.
     pub async fn instantiate(&self, limits: &Limits, host: H) -> Result<Instance<H>, (Broken, H)> {
         self.0.instantiate(limits, host).await

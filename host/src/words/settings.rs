@@ -80,6 +80,8 @@ const HOST_FIELDS: &[&str] = &["data", "executors", "journal", "listen", "spaces
 const JOURNAL_FIELDS: &[&str] = &["retention_age_s", "retention_bytes", "segment_bytes"];
 const SPACE_FIELDS: &[&str] = &["config", "limits", "reload"];
 const RELOAD_FIELDS: &[&str] = &["interface", "replay"];
+/// The limit that is a check of new versions: less of it lets more through.
+const GATE: &str = "replay_messages";
 const MAX_EXECUTORS: u64 = 1_024;
 const MAX_SWAP_WAIT_MS: u64 = 600_000;
 /// Two pages: the header's, and one for frames.
@@ -190,6 +192,9 @@ fn lower_limits(entry: &Entry, space: &SpaceName, limits: &mut Limits) -> Result
             let (limit_name, unit, allowed) = (row.name, row.unit, *field);
             let raised = Defect::Raised { space: space.clone(), limit: limit_name, value, allowed, unit };
             return Err(limit.refused(raised));
+        }
+        if value < *field && row.name == GATE {
+            return Err(limit.refused(Defect::Ungated { space: space.clone(), limit: GATE, value, wanted: *field }));
         }
         *field = value;
     }

@@ -13,6 +13,7 @@ use super::envelope::{Answer, Envelope, Waiter};
 use super::graves::Grave;
 use super::restart::{Fault, Fitness, Verdict, judge};
 use super::trial::LostTrial;
+use super::turn::allowance::check_reply;
 use super::turn::now_ms;
 use crate::runtime::api::{Outcome, SpaceState};
 use crate::store::ledger::Scribe;
@@ -24,11 +25,21 @@ use crate::words::{Failure, MessageId};
 use bytes::Bytes;
 use rand::Rng;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// How long a partition rests whose version has lost its trial, if nobody decides what follows.
 const UNTIL_DECIDED: Duration = Duration::from_secs(1);
+
+/// Which handler a message is for, with its name.
+pub fn entry(kind: &Kind) -> (Entry, Arc<str>) {
+    match kind {
+        Kind::Command(name) => (Entry::Command, name.clone()),
+        Kind::Event(name) => (Entry::Event, name.clone()),
+        Kind::Timer(name) => (Entry::Timer, name.clone()),
+    }
+}
 
 /// How a call into the guest ended.
 enum Ended {
@@ -54,8 +65,10 @@ impl Actor {
             return self.could_not_start(envelope, &broken);
         }
         match self.call(envelope).await {
-            Ended::Answered(Ok(reply)) if self.fits(&reply) => self.succeeded(reply),
-            Ended::Answered(Ok(reply)) => self.failed(Fault::Failed(self.too_large(&reply))),
+            Ended::Answered(Ok(reply)) => match check_reply(&self.turn().settings().limits, &reply) {
+                Ok(()) => self.succeeded(reply),
+                Err(failure) => self.failed(Fault::Failed(failure)),
+            },
             Ended::Answered(Err(failure)) => self.failed(Fault::Failed(failure)),
             Ended::Broken(Broken::Slice) => {
                 if let Seat::Live(instance) = &self.seat {
@@ -75,11 +88,7 @@ impl Actor {
 
     async fn call(&mut self, envelope: Box<Envelope>) -> Ended {
         let Seat::Live(instance) = &mut self.seat else { return Ended::Cancelled };
-        let (entry, name) = match &envelope.message.kind {
-            Kind::Command(name) => (Entry::Command, name.clone()),
-            Kind::Event(name) => (Entry::Event, name.clone()),
-            Kind::Timer(name) => (Entry::Timer, name.clone()),
-        };
+        let (entry, name) = entry(&envelope.message.kind);
         let body = envelope.message.body.clone();
         instance.host_mut().begin(envelope);
         let limits = &instance.host().settings().limits;
@@ -99,15 +108,6 @@ impl Actor {
             () = self.partition.turn_cancelled() => Ended::Cancelled,
             () = tokio::time::sleep(wall) => Ended::TooLong,
         }
-    }
-
-    fn fits(&self, reply: &Bytes) -> bool {
-        reply.len() as u64 <= self.turn().settings().limits.message_bytes
-    }
-
-    fn too_large(&self, reply: &Bytes) -> Failure {
-        let allowed = self.turn().settings().limits.message_bytes;
-        Failure::last(code::TOO_LARGE, format!("the reply has {} bytes; `message_bytes` allows {allowed}", reply.len()))
     }
 
     fn succeeded(&mut self, reply: Bytes) {

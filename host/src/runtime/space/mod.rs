@@ -6,7 +6,7 @@ mod catch_up;
 pub mod chronicle;
 pub mod envelope;
 pub mod graves;
-mod handling;
+pub mod handling;
 pub mod mailbox;
 pub mod outbox;
 pub mod purge;
@@ -91,6 +91,10 @@ impl Former {
 
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// The same component again after a restart is no new generation.

@@ -17,11 +17,17 @@ use crate::words::{Failure, SpaceName};
 use tokio::sync::oneshot;
 
 /// One page of the state as the last turn has left it.
+pub struct Shown {
+    pub page: Page,
+    /// All that the partition has done so far has a lower sequence, or this one; what it does next has a higher one.
+    pub sequence: u64,
+}
+
 pub struct ShowOrder {
     pub prefix: Vec<u8>,
     pub limit: u32,
     pub after: Option<Vec<u8>>,
-    pub page: oneshot::Sender<Page>,
+    pub shown: oneshot::Sender<Shown>,
 }
 
 pub struct PurgeOrder {
@@ -34,9 +40,10 @@ pub struct PurgeOrder {
 
 impl Actor {
     pub(super) fn show(&self, order: ShowOrder) {
-        let ShowOrder { prefix, limit, after, page } = order;
+        let ShowOrder { prefix, limit, after, shown } = order;
+        let page = self.turn().scan(&prefix, limit, after.as_deref());
         // Whoever asked may have gone.
-        let _ = page.send(self.turn().scan(&prefix, limit, after.as_deref()));
+        let _ = shown.send(Shown { page, sequence: self.router.ledger.last() });
     }
 
     pub(super) async fn purge(&mut self, order: PurgeOrder) {

@@ -86,11 +86,37 @@ impl PartitionState {
 
     /// Gives a key the value that it had once. It was within the limits then.
     pub fn put_back(&mut self, key: Vec<u8>, former: Option<Bytes>) {
-        let Some(value) = former else { return self.delete(&key) };
-        self.bytes += weigh(&key, &value);
-        let current = self.map.insert(key.clone(), value);
-        self.bytes -= current.as_ref().map_or(0, |current| weigh(&key, current));
+        let current = self.put(key.clone(), former);
         self.undo.push((key, current));
+    }
+
+    /// How much the turn in hand has written, to tell what it writes from here on.
+    pub fn mark(&self) -> usize {
+        self.undo.len()
+    }
+
+    /// The keys that hold another value than they did at that mark, and that value.
+    pub fn changed_since(&self, mark: usize) -> BTreeMap<Vec<u8>, Option<Bytes>> {
+        let mut at_mark: BTreeMap<&[u8], Option<&Bytes>> = BTreeMap::new();
+        for (key, former) in self.undo.iter().skip(mark) {
+            at_mark.entry(key).or_insert(former.as_ref());
+        }
+        let changed = at_mark.into_iter().filter(|(key, former)| self.map.get(*key) != *former);
+        changed.map(|(key, _)| (key.to_vec(), self.map.get(key).cloned())).collect()
+    }
+
+    /// What is known to have been written, whatever the limits are by now; what was there before is returned, and no turn undoes it.
+    pub fn put(&mut self, key: Vec<u8>, value: Option<Bytes>) -> Option<Bytes> {
+        let weight = key.len() as u64;
+        let former = match value {
+            Some(value) => {
+                self.bytes += weight + value.len() as u64;
+                self.map.insert(key, value)
+            }
+            None => self.map.remove(&key),
+        };
+        self.bytes -= former.as_ref().map_or(0, |former| weight + former.len() as u64);
+        former
     }
 
     /// The state as it was on disk.
@@ -224,6 +250,34 @@ mod tests {
         }
         let Page { entries: page, next } = state.scan(b"", 1_000, None);
         assert_eq!((page.len(), next), (2, Some(vec![1])));
+    }
+
+    #[test]
+    fn what_a_turn_has_changed_since_a_mark_is_told_by_its_final_values() {
+        let mut state = filled(&["a", "b", "c"]);
+        let set = |state: &mut PartitionState, key: &str, value: &'static str| {
+            state.set(key.into(), Bytes::from(value), &Limits::default()).unwrap();
+        };
+        set(&mut state, "a", "before");
+        let mark = state.mark();
+        set(&mut state, "a", "after");
+        set(&mut state, "b", "other");
+        set(&mut state, "b", "v");
+        set(&mut state, "d", "new");
+        state.delete(b"d");
+        state.delete(b"c");
+        let changed = [(b"a".to_vec(), Some(Bytes::from("after"))), (b"c".to_vec(), None)];
+        assert_eq!(state.changed_since(mark), changed.into());
+    }
+
+    #[test]
+    fn what_is_put_in_counts_and_is_no_write_of_a_turn() {
+        let mut state = filled(&["a", "b"]);
+        state.put(b"a".to_vec(), Some(Bytes::from("longer")));
+        state.put(b"b".to_vec(), None);
+        state.put(b"c".to_vec(), None);
+        state.discard();
+        assert_eq!((state.get(b"a").unwrap(), state.usage()), (Bytes::from("longer"), (1, 7)));
     }
 
     #[test]

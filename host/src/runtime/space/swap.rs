@@ -11,6 +11,7 @@ use super::actor::{Actor, Seat};
 use super::restart::Health;
 use super::trial::Watched;
 use super::turn::{Effects, Undo};
+use crate::wasm::{self, HostCalls};
 use crate::words::{Limits, SpaceSettings};
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,8 +97,16 @@ async fn try_out(candidate: &mut Instance, limits: &Limits, migration: Migration
         }
     };
     candidate.host_mut().begin_migration();
-    let cpu = Duration::from_millis(limits.migrate_cpu_ms);
-    let migrate = candidate.migrate(from, cpu);
+    migrate(candidate, from, limits).await
+}
+
+/// Calls `migrate` under its budget, in a turn that has begun.
+pub async fn migrate<H: HostCalls>(
+    instance: &mut wasm::Instance<H>,
+    from: Option<String>,
+    limits: &Limits,
+) -> Result<(), String> {
+    let migrate = instance.migrate(from, Duration::from_millis(limits.migrate_cpu_ms));
     match tokio::time::timeout(limits.wall_per_turn(), migrate).await {
         Ok(Ok(Ok(()))) => Ok(()),
         Ok(Ok(Err(failure))) => Err(format!("`migrate` failed: {failure}")),
@@ -107,7 +116,7 @@ async fn try_out(candidate: &mut Instance, limits: &Limits, migration: Migration
 }
 
 /// Calls `start` under its budget.
-pub async fn start(instance: &mut Instance, limits: &Limits) -> Result<(), String> {
+pub async fn start<H: HostCalls>(instance: &mut wasm::Instance<H>, limits: &Limits) -> Result<(), String> {
     let start = instance.start(Duration::from_millis(limits.start_cpu_ms));
     match tokio::time::timeout(limits.wall_per_turn(), start).await {
         Ok(Ok(Ok(()))) => Ok(()),

@@ -3,11 +3,14 @@
 //! Effects become visible in `commit`, after the turn has taken its sequence number, and all together; `discard` leaves no
 //! trace. One `Turn` lives as long as its partition and moves from instance to instance; it never waits but in `request`.
 
+pub mod allowance;
 mod host_calls;
 mod migration;
 mod request;
 
+pub use host_calls::random_of;
 pub use migration::{Effects, Undo, exceeds};
+pub use request::digest_of;
 
 use super::envelope::{Envelope, FirstAttempt};
 use super::mailbox::{Room, Share};
@@ -22,26 +25,23 @@ use crate::wasm::Extras;
 use crate::words::failure::code;
 use crate::words::message::{Headers, INHERITED_HEADERS, Sender};
 use crate::words::{Failure, Limits, Message, MessageId, SpaceSettings};
+use allowance::Emitted;
 use bytes::Bytes;
 use rand::rngs::Xoshiro256PlusPlus;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// The shortest period of an interval.
-const SHORTEST_PERIOD: Duration = Duration::from_millis(10);
-const LONGEST_TIMER_NAME: usize = 255;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What the guest may do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub enum Phase {
     /// `describe`, `start` or instantiation: reads only.
     ReadOnly,
     InTurn,
 }
 
 impl Phase {
-    fn require_turn(self) -> Result<(), Failure> {
+    pub fn require_turn(self) -> Result<(), Failure> {
         match self {
             Phase::InTurn => Ok(()),
             Phase::ReadOnly => Err(Failure::last(
@@ -291,29 +291,9 @@ impl Turn {
     /// Checks what all emissions have in common, and counts this one.
     fn charge(&mut self, body: &Bytes, extras: Option<&Extras>) -> Result<(), Failure> {
         self.phase.require_turn()?;
-        let headers: usize = extras.map_or(0, |e| e.headers.iter().map(|(n, v)| n.len() + v.len()).sum());
-        let bytes = (body.len() + headers) as u64;
-        let limits = &self.settings.limits;
-        if bytes > limits.message_bytes {
-            let message = format!("the message has {bytes} bytes; `message_bytes` allows {}", limits.message_bytes);
-            return Err(Failure::last(code::TOO_LARGE, message));
-        }
-        let emitted = self.outbox.len() as u64 + u64::from(self.requests);
-        if emitted >= limits.emitted_per_turn || self.emitted_bytes + bytes > limits.emitted_bytes_per_turn {
-            let message = format!(
-                "this turn has emitted {emitted} messages and {} bytes; `emitted_per_turn` allows {}, `emitted_bytes_per_turn` {}",
-                self.emitted_bytes, limits.emitted_per_turn, limits.emitted_bytes_per_turn
-            );
-            return Err(Failure::last(code::FAN_OUT, message));
-        }
-        let hops = self.hops();
-        if u64::from(hops) > limits.hops {
-            return Err(Failure::last(
-                code::HOPS,
-                format!("{hops} turns led here; `hops` allows {}: is this a loop?", limits.hops),
-            ));
-        }
-        self.emitted_bytes += bytes;
+        let emitted =
+            Emitted { messages: self.outbox.len() as u64 + u64::from(self.requests), bytes: self.emitted_bytes };
+        self.emitted_bytes += emitted.charge(&self.settings.limits, body, extras, self.hops())?;
         Ok(())
     }
 
@@ -351,7 +331,7 @@ impl Turn {
 }
 
 /// The new headers, and those in hand that pass on by themselves.
-fn merge_headers(in_hand: Option<&Headers>, new: Option<Vec<(String, String)>>) -> Headers {
+pub fn merge_headers(in_hand: Option<&Headers>, new: Option<Vec<(String, String)>>) -> Headers {
     let mut merged = new.unwrap_or_default();
     for (name, value) in in_hand.and_then(|headers| headers.as_deref()).into_iter().flatten() {
         let inherited = INHERITED_HEADERS.contains(&name.as_str());

@@ -34,6 +34,12 @@ pub enum Defect {
          `reject`. To loosen it, put these lines into spacehost.toml:\n\n[spaces.{space}.reload]\n{check} = \"warn\""
     )]
     Loosened { space: SpaceName, check: String },
+    #[error(
+        "`{limit} = {value}` has new versions tried on fewer messages than the {wanted} that spacehost.toml wants: a file \
+         beside a component may not lower this limit. To lower it, put these lines into \
+         spacehost.toml:\n\n[spaces.{space}.limits]\n{limit} = {value}"
+    )]
+    Ungated { space: SpaceName, limit: &'static str, value: u64, wanted: u64 },
     #[error("`grants` can stand in spacehost.toml only: a file beside a component cannot grant itself anything")]
     GrantsBesideComponent,
     #[error("`grants` is a word kept for a later version: this one grants every space the same; take the table out")]

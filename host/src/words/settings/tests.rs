@@ -174,6 +174,19 @@ fn the_file_beside_tightens_a_policy_and_cannot_loosen_it() {
 }
 
 #[test]
+fn the_file_beside_cannot_switch_the_replay_gate_off() {
+    let host = HostSettings::parse("[spaces.echo.limits]\nreplay_messages = 100").unwrap();
+    let beside = |text: &str| host.space_with(&name("echo"), text).map(|settings| settings.limits.replay_messages);
+    assert_eq!(beside("[limits]\nreplay_messages = 100"), Ok(100));
+    assert_eq!(
+        beside("[limits]\nreplay_messages = 0").unwrap_err().to_string(),
+        "line 2: `replay_messages = 0` has new versions tried on fewer messages than the 100 that spacehost.toml wants: a \
+         file beside a component may not lower this limit. To lower it, put these lines into spacehost.toml:\n\n\
+         [spaces.echo.limits]\nreplay_messages = 0"
+    );
+}
+
+#[test]
 fn a_policy_that_is_none_is_refused_with_those_there_are() {
     assert_eq!(space_error("[reload]\nreplay = true"), "line 2: `replay` must be \"warn\" or \"reject\", not true");
     assert_eq!(

@@ -3,20 +3,19 @@
 //! Collects; nothing leaves the turn here but requests. Fails with the codes of the contract, and every failure that the
 //! guest sees is noted, because a turn can be told again only if it meets the same ones.
 
-use super::{LONGEST_TIMER_NAME, Phase, SHORTEST_PERIOD, Turn, now_ms};
+use super::{Phase, Turn, allowance, now_ms};
 use crate::runtime::api::LogLine;
 use crate::runtime::space::envelope::Envelope;
 use crate::runtime::space::outbox::Outgoing;
 use crate::runtime::timers::TimerChange;
 use crate::wasm::{Abort, Extras, HostCalls, Page, Schedule};
 use crate::words::failure::code;
-use crate::words::message::Kind;
+use crate::words::message::{Kind, PartitionName};
 use crate::words::{Failure, MessageId};
 use bytes::Bytes;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Failures noted of one turn. A guest that collects more is not told again.
 const MOST_REFUSED: usize = 1_000;
@@ -62,26 +61,22 @@ impl Turn {
 
     fn try_set_timer(&mut self, name: String, body: Bytes, schedule: Schedule) -> Result<(), Failure> {
         self.phase.require_turn()?;
-        let allowed = self.limits().message_bytes;
-        if name.is_empty() || name.len() > LONGEST_TIMER_NAME || body.len() as u64 > allowed {
-            let message =
-                format!("a timer has a name of 1 to {LONGEST_TIMER_NAME} bytes and a body of at most {allowed}");
-            return Err(Failure::last(code::TOO_LARGE, message));
-        }
+        allowance::check_timer(self.limits(), &name, &body)?;
         let pending = self.timers.len() + self.timer_changes.len();
         if pending as u64 >= self.limits().timers && !self.timers.contains(&name) {
             let message = format!("`timers` allows {}", self.limits().timers);
             return Err(Failure::last(code::TOO_MANY_TIMERS, message));
         }
-        let (delay, every) = match schedule {
-            Schedule::Once(delay) => (delay, None),
-            Schedule::Every(period) => (period.max(SHORTEST_PERIOD), Some(period.max(SHORTEST_PERIOD))),
-        };
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let due_ms = self.now().saturating_add(ms(delay));
-        self.timer_changes.push(TimerChange::Set { name: name.into(), body, due_ms, every_ms: every.map(ms) });
+        let (due_ms, every_ms) = allowance::due(self.now(), schedule);
+        self.timer_changes.push(TimerChange::Set { name: name.into(), body, due_ms, every_ms });
         Ok(())
     }
+}
+
+/// The random numbers of that message. Derived from the id, so that each attempt sees the same ones without storing any;
+/// and from the partition, because all subscribers of an event see one id.
+pub fn random_of(host: &str, id: MessageId, partition: &PartitionName) -> Xoshiro256PlusPlus {
+    Xoshiro256PlusPlus::seed_from_u64(xxhash_rust::xxh3::xxh3_64(format!("{host}-{id}-{partition}").as_bytes()))
 }
 
 impl HostCalls for Turn {
@@ -173,11 +168,8 @@ impl HostCalls for Turn {
 
     fn random(&mut self) -> u64 {
         let id = self.message().map_or(MessageId { sequence: 0, ordinal: 0 }, |message| message.id);
-        let host = self.router.host_id.as_str();
-        // Derived from the id, so that each attempt sees the same numbers without storing any; and from the partition,
-        // because all subscribers of an event see one id.
-        let seed = || xxhash_rust::xxh3::xxh3_64(format!("{host}-{id}-{}", self.partition.name).as_bytes());
-        self.random.get_or_insert_with(|| Xoshiro256PlusPlus::seed_from_u64(seed())).next_u64()
+        let seeded = || random_of(&self.router.host_id, id, &self.partition.name);
+        self.random.get_or_insert_with(seeded).next_u64()
     }
 
     fn space(&self) -> Arc<str> {

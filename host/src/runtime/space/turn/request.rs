@@ -185,7 +185,8 @@ fn answer_of(answer: Answer, target: &Partition) -> Result<Bytes, Failure> {
     }
 }
 
-fn digest_of(address: &str, body: &[u8]) -> [u8; 32] {
+/// What tells a request from another one.
+pub fn digest_of(address: &str, body: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&(address.len() as u64).to_le_bytes()).update(address.as_bytes()).update(body);
     *hasher.finalize().as_bytes()
