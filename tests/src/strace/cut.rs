@@ -10,8 +10,8 @@ use super::parse::{Moment, NEVER};
 use super::record::Recording;
 use crate::Dice;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 const SECTOR: usize = 512;
@@ -112,14 +112,17 @@ impl Folder {
         paths.into_iter().filter(|path| content(self, path) != content(other, path)).cloned().collect()
     }
 
-    /// Makes it real, somewhere else.
+    /// Makes it real, somewhere else, and its owner's alone, as a host wants its secrets.
     pub fn write(&self, into: &Path) {
         let place = |path: &Path| into.join(path.strip_prefix(&self.root).expect("all lies in the root"));
         for folder in self.folders.iter().filter(|folder| self.has(folder)) {
-            fs::create_dir_all(place(folder)).expect("a folder can be made");
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(place(folder));
+            made.expect("a folder can be made");
         }
         for (path, content) in self.files().filter(|(path, _)| path.parent().is_some_and(|folder| self.has(folder))) {
-            let file = File::create(place(path)).expect("a file can be made");
+            let mut options = File::options();
+            let file = options.write(true).create(true).truncate(true).mode(0o600).open(place(path));
+            let file = file.expect("a file can be made");
             file.write_all_at(content.trimmed(), 0).and_then(|()| file.set_len(content.length)).expect("room");
         }
     }
