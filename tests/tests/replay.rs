@@ -271,12 +271,13 @@ async fn a_replay_changes_nothing() {
 async fn a_reload_is_refused_by_the_gate_and_the_old_version_goes_on() {
     let daemon = Daemon::start_with(GATE).await;
     daemon.install("a", "one").await;
-    assert_eq!(daemon.run("a", &json!([{ "add": 5 }])).await, (200, json!(5)));
+    assert_eq!(daemon.run("a", &json!([{ "add": 2 }])).await, (200, json!(2)));
+    assert_eq!(daemon.run("a", &json!([{ "add": 3 }])).await, (200, json!(5)));
     std::fs::write(daemon.file("a.wasm"), forgetful("one").await).unwrap();
     let reason = async || daemon.space("a").await["file"]["reason"].as_str().map(str::to_owned);
     let refused = async || reason().await.filter(|reason| !reason.is_empty());
     let reason = until("the version is refused", refused).await;
-    assert!(reason.contains("- reply 5") && reason.contains("1 different"), "{reason}");
+    assert!(reason.contains("- reply 5\n  + reply 3") && reason.contains("2 different"), "{reason}");
     let space = daemon.space("a").await;
     assert_eq!((&space["state"], &space["generation"]), (&json!("running"), &json!(1)));
     assert_eq!(daemon.run("a", &json!([{ "add": 1 }])).await, (200, json!(6)));

@@ -57,6 +57,9 @@ pub fn problem(error: &ApiError) -> Problem {
         ApiError::Reload(error) => of_reload(error),
         ApiError::History(error) => of_history(error),
         ApiError::Replay(error) => of_replay(error),
+        ApiError::NoSpace(_) => no_space(),
+        ApiError::BackupUnderWay => under_way("backup-under-way", "One backup at a time"),
+        ApiError::ReplayUnderWay => under_way("replay-under-way", "One replay at a time"),
         _ => of_request(error),
     };
     problem.detail = error.to_string();
@@ -102,6 +105,11 @@ fn of_replay(error: &ReplayError) -> Problem {
 fn no_space() -> Problem {
     let next = "`spacehost inspect <file.wasm>` says what a file is; `spacehost build` makes one that fits.";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no-space", "The component is no space", next)
+}
+
+fn under_way(kind: &'static str, title: &'static str) -> Problem {
+    let next = "Wait until the other one has ended, then repeat the request.";
+    Problem::new(StatusCode::CONFLICT, kind, title, next).retryable()
 }
 
 /// What the runtime answers.
@@ -281,21 +289,6 @@ fn of_request(error: &ApiError) -> Problem {
             "Nothing took effect. Keys are kept for 24 hours: wait, or send without one.",
         )
         .retryable(),
-        ApiError::BackupUnderWay => new(
-            S::CONFLICT,
-            "backup-under-way",
-            "One backup at a time",
-            "Wait until the other one is taken, then repeat the request.",
-        )
-        .retryable(),
-        ApiError::NoSpace(_) => no_space(),
-        ApiError::ReplayUnderWay => new(
-            S::CONFLICT,
-            "replay-under-way",
-            "One replay at a time",
-            "Wait until the other one has ended, then repeat the request.",
-        )
-        .retryable(),
         ApiError::NothingKept => new(
             S::CONFLICT,
             "not-kept",
@@ -315,6 +308,7 @@ fn of_request(error: &ApiError) -> Problem {
             "It was never accepted here, or its outcome has expired.",
         ),
         ApiError::Refused(_) | ApiError::Reload(_) | ApiError::History(_) | ApiError::Replay(_) => stopping(),
+        ApiError::NoSpace(_) | ApiError::BackupUnderWay | ApiError::ReplayUnderWay => stopping(),
     }
 }
 

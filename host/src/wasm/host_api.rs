@@ -8,6 +8,7 @@ use crate::words::Failure;
 use bytes::Bytes;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, ResourceTable};
@@ -86,6 +87,8 @@ pub(super) struct Guest<H> {
 pub(super) struct Wasi {
     pub context: WasiCtx,
     pub table: ResourceTable,
+    /// Since somebody last asked.
+    pub clocks_read: Arc<AtomicBool>,
 }
 
 impl<H: HostCalls> WasiView for Guest<H> {

@@ -187,6 +187,12 @@ impl<H: HostCalls> Instance<H> {
         self.store.data().limiter.memory()
     }
 
+    /// Whether the guest has read a clock of WASI since this was last asked.
+    pub fn took_time(&self) -> bool {
+        let wasi = self.store.data().wasi.as_ref();
+        wasi.is_some_and(|wasi| wasi.clocks_read.swap(false, Ordering::Relaxed))
+    }
+
     /// CPU time charged to the last call; zero for most, as it is counted in ticks.
     pub fn cpu_used(&self) -> Duration {
         self.store.data().budget.used()

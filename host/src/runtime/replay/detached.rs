@@ -168,7 +168,7 @@ impl Detached {
     }
 
     /// The first reason counts.
-    fn cannot_compare(&mut self, reason: impl Into<String>) {
+    pub fn cannot_compare(&mut self, reason: impl Into<String>) {
         self.incomparable.get_or_insert_with(|| reason.into());
     }
 

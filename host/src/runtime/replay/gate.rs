@@ -65,9 +65,9 @@ fn judge(name: &SpaceName, policy: Policy, replayed: &Result<Replayed, ReplayErr
         }
     };
     match policy {
-        Policy::Reject if fails => Judgement::Refuse(DeployError::Checked(format!(
-            "it is not known to do the same with the messages of the past: {finding}\n{next}"
-        ))),
+        Policy::Reject if fails => {
+            Judgement::Refuse(DeployError::Checked(format!("the replay gate refuses it: {finding}\n{next}")))
+        }
         _ => Judgement::Warn(finding),
     }
 }

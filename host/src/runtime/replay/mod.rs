@@ -80,7 +80,7 @@ impl Runtime {
         // The semaphore is never closed.
         let place = self.0.replays.clone().acquire_owned().await.map_err(|_| ReplayError::Panicked)?;
         let known = self.0.router.space(name).and_then(|space| space.former().map(|former| (space, former)));
-        let (space, former) = known.ok_or_else(|| self.0.unknown(name))?;
+        let (space, former) = known.ok_or_else(|| Refusal::UnknownSpace(name.clone()))?;
         let deadline = Instant::now() + bounds.time;
         let at = self.0.router.ledger.last();
         let reading = snapshots(&space);
