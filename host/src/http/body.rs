@@ -14,6 +14,10 @@ use std::time::Duration;
 /// How long a whole body may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Bytes that are taken in of a body that nobody wants, and for how long.
+const UNWANTED: usize = 16 << 20;
+const UNWANTED_PATIENCE: Duration = Duration::from_secs(2);
+
 /// The whole body.
 pub async fn read(edge: &Edge, body: Body) -> Result<Bytes, ApiError> {
     let expected = body.size_hint().exact();
@@ -27,6 +31,7 @@ pub async fn read(edge: &Edge, body: Body) -> Result<Bytes, ApiError> {
 pub async fn read_up_to(body: Body, allowed: usize) -> Result<Bytes, ApiError> {
     let expected = body.size_hint().exact();
     if expected.is_some_and(|bytes| bytes > allowed as u64) {
+        discard(body).await;
         return Err(ApiError::BodyTooLarge { allowed });
     }
     let collected = tokio::time::timeout(PATIENCE, Limited::new(body, allowed).collect()).await;
@@ -36,6 +41,19 @@ pub async fn read_up_to(body: Body, allowed: usize) -> Result<Bytes, ApiError> {
         Ok(Err(error)) => Err(ApiError::BadRequest(format!("the body broke off: {error}"))),
         Err(_) => Err(ApiError::BodyTooSlow),
     }
+}
+
+/// Takes in what nobody wants, as far as that is little: a client that is still sending would find its connection closed
+/// instead of the answer.
+pub async fn discard(mut body: Body) {
+    let reading = async {
+        let mut read = 0;
+        while let (true, Some(Ok(frame))) = (read < UNWANTED, body.frame().await) {
+            read += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
+    // A client that is slower than this does not wait for an answer yet.
+    let _ = tokio::time::timeout(UNWANTED_PATIENCE, reading).await;
 }
 
 /// The largest `message_bytes` of any space. Spaces are asked only when the default is not known to be enough.

@@ -5,7 +5,7 @@
 
 use super::detached::detached;
 use super::error::ApiError;
-use super::{Shared, body};
+use super::{Edge, Shared, body};
 use crate::runtime::Runtime;
 use crate::runtime::api::Refusal;
 use crate::runtime::replay::{Bounds, Replayed};
@@ -18,6 +18,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Less than clients wait for an answer, with the compiling before it.
 const TIME: Duration = Duration::from_secs(60);
@@ -39,11 +40,13 @@ pub async fn replay(
     wish: Result<Query<Wish>, QueryRejection>,
     body: Body,
 ) -> Result<Json<Replayed>, ApiError> {
-    let Path(space) = space?;
-    let Query(Wish { last }) = wish?;
-    let name = SpaceName::parse(&space)?;
-    let settings = edge.runtime.settings(&name).ok_or_else(|| Refusal::UnknownSpace(name.clone()))?;
-    let place = edge.replays.clone().try_acquire_owned().map_err(|_| ApiError::ReplayUnderWay)?;
+    let Asked { name, last, settings, place } = match ask(&edge, space, wish) {
+        Ok(asked) => asked,
+        Err(error) => {
+            body::discard(body).await;
+            return Err(error);
+        }
+    };
     let allowed = usize::try_from(settings.limits.component_bytes).unwrap_or(usize::MAX);
     let component = body::read_up_to(body, allowed).await?;
     let runtime = edge.runtime.clone();
@@ -54,6 +57,27 @@ pub async fn replay(
         replayed
     };
     detached(work).await.map(Json)
+}
+
+/// What is to be tried on, apart from the component.
+struct Asked {
+    name: SpaceName,
+    last: usize,
+    settings: Arc<SpaceSettings>,
+    place: OwnedSemaphorePermit,
+}
+
+fn ask(
+    edge: &Edge,
+    space: Result<Path<String>, PathRejection>,
+    wish: Result<Query<Wish>, QueryRejection>,
+) -> Result<Asked, ApiError> {
+    let Path(space) = space?;
+    let Query(Wish { last }) = wish?;
+    let name = SpaceName::parse(&space)?;
+    let settings = edge.runtime.settings(&name).ok_or_else(|| Refusal::UnknownSpace(name.clone()))?;
+    let place = edge.replays.clone().try_acquire_owned().map_err(|_| ApiError::ReplayUnderWay)?;
+    Ok(Asked { name, last, settings, place })
 }
 
 async fn try_out(

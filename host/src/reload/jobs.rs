@@ -116,12 +116,7 @@ impl Bounds {
         let begun = Instant::now();
         let compiling = tokio::task::spawn_blocking(move || {
             let loaded = deployer.load(&component.bytes, &settings);
-            // What cannot be kept could not be brought back at the next start, so it does not begin to serve.
-            let keep = |artifact| match deployer.keep_component(&component.bytes) {
-                Ok(()) => Ok(artifact),
-                Err(reason) => Err(Unfit::passing(reason)),
-            };
-            let kept = loaded.and_then(keep);
+            let kept = loaded.and_then(|artifact| keep(&deployer, &component, artifact));
             drop((component, large, slot));
             kept
         });
@@ -144,9 +139,19 @@ impl Bounds {
         let (deployer, settings) = (deployer.clone(), settings.clone());
         let recalling = tokio::task::spawn_blocking(move || {
             let known = deployer.load_known(&component.bytes, &settings);
-            (known, component)
+            // Its code may be known from long ago, when its copy has made room for others.
+            let known = known.map(|artifact| keep(&deployer, &component, artifact)).transpose();
+            known.map(|known| (known, component))
         });
-        recalling.await.map_err(|_| Unfit::lasting(PANICKED))
+        recalling.await.unwrap_or_else(|_| Err(Unfit::lasting(PANICKED)))
+    }
+}
+
+/// What cannot be kept could not be brought back at the next start, so it does not begin to serve.
+fn keep<D: Deployer>(deployer: &D, component: &InHand, artifact: D::Artifact) -> Result<D::Artifact, Unfit> {
+    match deployer.keep_component(&component.bytes) {
+        Ok(()) => Ok(artifact),
+        Err(reason) => Err(Unfit::passing(reason)),
     }
 }
 

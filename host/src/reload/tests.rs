@@ -395,6 +395,16 @@ async fn versions_that_come_together_are_swapped_in_the_order_of_their_names() {
 }
 
 #[tokio::test]
+async fn a_component_whose_code_is_known_is_kept_all_the_same() {
+    let scene = Scene::new(&[("a.wasm", "ok known")]).await;
+    assert_eq!((scene.fake.loads(), scene.fake.deployed()), (0, owned(&["a=ok known"])));
+    assert_eq!(scene.fake.seen(|seen| seen.components.len()), 1);
+    scene.write("a.wasm", "ok known, and too much");
+    scene.until("not kept", |scene| scene.is_rejected("a", "no room")).await;
+    assert_eq!(scene.fake.deployed().len(), 1);
+}
+
+#[tokio::test]
 async fn what_a_check_finds_is_in_the_report_and_may_keep_the_version_out() {
     let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
     scene.write("a.wasm", "ok 2, differs");
