@@ -3,7 +3,9 @@
 //! Adds nothing: `Runtime` answers each by its method of the same name, `load` by `load_new`, and `publish` by `announce`.
 
 use super::status::Unfit;
-use crate::runtime::api::{Checked, DeployError, Deployed, Holdings, Kept, LostTrial, Refusal, ReloadNote, Remembered};
+use crate::runtime::api::{
+    Checked, DeployError, Deployed, FailedProbation, Holdings, Kept, Refusal, ReloadNote, Remembered,
+};
 use crate::runtime::{Artifact, Runtime};
 use crate::words::{SpaceName, SpaceSettings};
 use bytes::Bytes;
@@ -38,7 +40,7 @@ pub trait Deployer: Clone + Send + Sync + 'static {
         settings: SpaceSettings,
     ) -> impl Future<Output = Result<Deployed, DeployError>> + Send;
     /// Waits for a version that fails right after it was swapped in.
-    fn lost_trial(&self) -> impl Future<Output = LostTrial> + Send;
+    fn failed_probation(&self) -> impl Future<Output = FailedProbation> + Send;
     fn quarantine(&self, name: &SpaceName, reason: &str) -> impl Future<Output = ()> + Send;
     fn remove(&self, name: &SpaceName, grace: Duration) -> impl Future<Output = ()> + Send;
     fn stop(&self, name: &SpaceName) -> impl Future<Output = Result<(), Refusal>> + Send;
@@ -96,8 +98,8 @@ impl Deployer for Runtime {
         Runtime::roll_back(self, name, artifact, settings).await
     }
 
-    async fn lost_trial(&self) -> LostTrial {
-        Runtime::lost_trial(self).await
+    async fn failed_probation(&self) -> FailedProbation {
+        Runtime::failed_probation(self).await
     }
 
     async fn quarantine(&self, name: &SpaceName, reason: &str) {

@@ -11,7 +11,7 @@ use super::reconciler::{Order, Reconciler};
 use super::scan::Sight;
 use super::status::{ReloadError, Verdict};
 use super::tracked::{Cause, Exclusive};
-use crate::runtime::api::{DeployError, Deployed, Holdings, LostTrial, Refusal};
+use crate::runtime::api::{DeployError, Deployed, FailedProbation, Holdings, Refusal};
 use crate::words::SpaceName;
 use std::time::Instant;
 
@@ -135,9 +135,9 @@ impl<D: Deployer> Reconciler<D> {
         let Some(tracked) = self.spaces.get_mut(stem) else { return };
         let why = match &cause {
             Cause::Operator(_) => "an operator wanted it",
-            Cause::Lost(lost) if tracked.course.runs(&lost.digest) => &lost.reason,
+            Cause::Failed(failed) if tracked.course.runs(&failed.digest) => &failed.reason,
             // Another version has come meanwhile.
-            Cause::Lost(_) => return,
+            Cause::Failed(_) => return,
         };
         match (tracked.course.roll_back(why, now), cause) {
             (Some(plan), cause) => {
@@ -147,14 +147,16 @@ impl<D: Deployer> Reconciler<D> {
             }
             (None, Cause::Operator(reply)) => drop(reply.send(Err(ReloadError::NoFormerVersion(name)))),
             // Then it fails like any other version, and is quarantined if it goes on.
-            (None, Cause::Lost(lost)) => tracing::warn!("{name}: {}; there is no version to go back to", lost.reason),
+            (None, Cause::Failed(failed)) => {
+                tracing::warn!("{name}: {}; there is no version to go back to", failed.reason)
+            }
         }
     }
 
     /// A version that fails at its begin gives way to the one before.
-    pub(super) fn lost(&mut self, lost: LostTrial) {
-        let name = lost.space.clone();
-        self.queue(&name, Exclusive::Rollback(Cause::Lost(lost)));
+    pub(super) fn failed(&mut self, failed: FailedProbation) {
+        let name = failed.space.clone();
+        self.queue(&name, Exclusive::Rollback(Cause::Failed(failed)));
     }
 
     pub(super) fn rolled_back(&mut self, stem: &str, plan: Plan<D::Artifact>, outcome: Result<Deployed, DeployError>) {
@@ -171,8 +173,8 @@ impl<D: Deployer> Reconciler<D> {
             (Cause::Operator(reply), outcome) => {
                 drop(reply.send(outcome.map_err(|error| ReloadError::Refused { space, error })));
             }
-            (Cause::Lost(_), Ok(_) | Err(DeployError::Stopping)) => {}
-            (Cause::Lost(lost), Err(error)) => self.hold_up(stem, space, format!("{}; {error}", lost.reason)),
+            (Cause::Failed(_), Ok(_) | Err(DeployError::Stopping)) => {}
+            (Cause::Failed(failed), Err(error)) => self.hold_up(stem, space, format!("{}; {error}", failed.reason)),
         }
     }
 

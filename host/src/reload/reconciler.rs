@@ -107,7 +107,7 @@ impl<D: Deployer> Reconciler<D> {
                     None => return self.finish().await,
                 },
                 Some(report) = self.jobs.join_next() => self.note_all(report),
-                lost = self.deployer.lost_trial() => self.lost(lost),
+                failed = self.deployer.failed_probation() => self.failed(failed),
                 _ = rescan.tick() => {
                     folder.renew();
                     self.look_again_at_the_unreadable();

@@ -4,7 +4,7 @@
 use super::deployer::Deployer;
 use super::status::Unfit;
 use super::*;
-use crate::runtime::api::{Checked, DeployError, Holdings, Kept, LostTrial, Refusal, ReloadNote, Remembered};
+use crate::runtime::api::{Checked, DeployError, FailedProbation, Holdings, Kept, Refusal, ReloadNote, Remembered};
 use crate::words::SpaceSettings;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -35,14 +35,14 @@ struct Recorded {
 struct Fake {
     recorded: Arc<Mutex<Recorded>>,
     gate: Arc<(Mutex<bool>, Condvar)>,
-    lost: (mpsc::Sender<LostTrial>, Arc<tokio::sync::Mutex<mpsc::Receiver<LostTrial>>>),
+    failed: (mpsc::Sender<FailedProbation>, Arc<tokio::sync::Mutex<mpsc::Receiver<FailedProbation>>>),
 }
 
 impl Default for Fake {
     fn default() -> Self {
         let (sender, receiver) = mpsc::channel(8);
-        let lost = (sender, Arc::new(tokio::sync::Mutex::new(receiver)));
-        Fake { recorded: Arc::default(), gate: Arc::default(), lost }
+        let failed = (sender, Arc::new(tokio::sync::Mutex::new(receiver)));
+        Fake { recorded: Arc::default(), gate: Arc::default(), failed }
     }
 }
 
@@ -122,8 +122,8 @@ impl Deployer for Fake {
         self.deploy(name, artifact, settings).await
     }
 
-    async fn lost_trial(&self) -> LostTrial {
-        self.lost.1.lock().await.recv().await.expect("the sender lives here")
+    async fn failed_probation(&self) -> FailedProbation {
+        self.failed.1.lock().await.recv().await.expect("the sender lives here")
     }
 
     async fn quarantine(&self, name: &SpaceName, reason: &str) {
@@ -337,19 +337,19 @@ async fn a_thousand_touches_in_a_second_are_one_reload_of_the_last_bytes() {
     }
 }
 
-fn lost(bytes: &str) -> LostTrial {
+fn failed(bytes: &str) -> FailedProbation {
     let digest = blake3::hash(bytes.as_bytes()).to_hex().to_string();
-    LostTrial { space: name("a"), digest, reason: "3 of its first 4 turns broke off".into() }
+    FailedProbation { space: name("a"), digest, reason: "3 of its first 4 turns broke off".into() }
 }
 
 #[tokio::test]
-async fn a_version_that_loses_its_trial_gives_way_to_the_one_before_and_is_not_tried_again() {
+async fn a_version_that_fails_its_probation_gives_way_to_the_one_before_and_is_not_tried_again() {
     let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
     scene.write("a.wasm", "ok 2");
     scene.serves(&["a=ok 1", "a=ok 2"]).await;
     // What is said of a version that has gone is of no concern.
-    scene.fake.lost.0.send(lost("ok 1")).await.unwrap();
-    scene.fake.lost.0.send(lost("ok 2")).await.unwrap();
+    scene.fake.failed.0.send(failed("ok 1")).await.unwrap();
+    scene.fake.failed.0.send(failed("ok 2")).await.unwrap();
     let gone_back = |scene: &Scene| matches!(scene.verdict("a"), Some(Verdict::RolledBack { .. }));
     scene.until("gone back", gone_back).await;
     assert_eq!(scene.fake.deployed(), ["a=ok 1", "a=ok 2", "a=ok 1"]);
@@ -361,11 +361,11 @@ async fn a_version_that_loses_its_trial_gives_way_to_the_one_before_and_is_not_t
 }
 
 #[tokio::test]
-async fn a_version_that_loses_its_trial_and_cannot_give_way_is_quarantined_with_the_ways_on() {
+async fn a_version_that_fails_its_probation_and_cannot_give_way_is_quarantined_with_the_ways_on() {
     let scene = Scene::new(&[("a.wasm", "ok barred")]).await;
     scene.write("a.wasm", "ok 2");
     scene.serves(&["a=ok barred", "a=ok 2"]).await;
-    scene.fake.lost.0.send(lost("ok 2")).await.unwrap();
+    scene.fake.failed.0.send(failed("ok 2")).await.unwrap();
     scene.until("quarantined", |scene| scene.fake.seen(|seen| !seen.quarantined.is_empty())).await;
     let reason = scene.fake.seen(|seen| seen.quarantined[0].clone());
     assert!(reason.starts_with("a: 3 of its first 4 turns broke off; version 2 has migrated the state"), "{reason}");

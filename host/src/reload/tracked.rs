@@ -7,7 +7,7 @@ use super::course::Course;
 use super::decision::Watched;
 use super::jobs::{Files, file_name};
 use super::status::{FileStatus, ReloadError, Verdict};
-use crate::runtime::api::{Deployed, Holdings, Kept, LostTrial, Refusal, Remembered};
+use crate::runtime::api::{Deployed, FailedProbation, Holdings, Kept, Refusal, Remembered};
 use crate::words::SpaceName;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -26,8 +26,8 @@ pub enum Exclusive {
 #[derive(Debug)]
 pub enum Cause {
     Operator(Reply<Deployed>),
-    /// The version of that digest has lost its trial.
-    Lost(LostTrial),
+    /// The version of that digest has failed its probation.
+    Failed(FailedProbation),
 }
 
 #[derive(Debug)]
@@ -137,7 +137,7 @@ impl<A: Clone> Tracked<A> {
         for order in self.queued.drain(..) {
             match order {
                 Exclusive::Rollback(Cause::Operator(reply)) => drop(reply.send(Err(gone()))),
-                Exclusive::Rollback(Cause::Lost(_)) => {}
+                Exclusive::Rollback(Cause::Failed(_)) => {}
                 Exclusive::Stop(reply) => drop(reply.send(Err(gone()))),
                 Exclusive::Purge(reply) => drop(reply.send(Err(gone()))),
             }

@@ -1,6 +1,6 @@
 //! What the edges see of the runtime: requests, refusals, statuses. Plain data; the behaviour is in `Runtime`.
 
-pub use super::space::trial::LostTrial;
+pub use super::space::probation::FailedProbation;
 pub use crate::store::record::Idempotency;
 use crate::words::message::Headers;
 use crate::words::topic::NameError;

@@ -9,8 +9,8 @@
 use super::api::{Checked, DeployError, Deployed, SpaceState};
 use super::past::PastSpace;
 use super::space::actor::{Actor, Control};
+use super::space::probation::{FailedProbation, Probation, Watched, WayBack};
 use super::space::swap::{Migration, Settled, SwapOrder};
-use super::space::trial::{LostTrial, Trial, Watched, WayBack};
 use super::space::turn::{Effects, Turn, exceeds, now_ms};
 use super::space::{Artifact, Former, Instance, Loaded, Origin, Space};
 use super::{Inner, Runtime};
@@ -125,9 +125,9 @@ impl Runtime {
 }
 
 impl Runtime {
-    /// Waits for the next version that loses its trial.
-    pub async fn lost_trial(&self) -> LostTrial {
-        self.0.router.lost_trials.next().await
+    /// Waits for the next version that fails its probation.
+    pub async fn failed_probation(&self) -> FailedProbation {
+        self.0.router.failed_probations.next().await
     }
 
     /// Serves no more until somebody acts.
@@ -231,16 +231,16 @@ impl Inner {
         let migrations = migrations(space, former.as_ref(), &artifact, way)?;
         let mut tried = try_out(ordered, migrations, settings.limits.migrate_bytes).await?;
         let migrate = at_rest.elapsed();
-        let trial = trial_of(space, &artifact, &settings, &mut tried).filter(|_| way == Way::Forward);
+        let probation = probation_of(space, &artifact, &settings, &mut tried).filter(|_| way == Way::Forward);
         let generation = former.map_or(1, |former| former.next_generation(artifact.digest()));
         let sequence = self.write_down(space, &artifact, generation, &tried);
         space.set_loaded(Loaded { artifact, settings, generation });
-        space.trial.store(trial.clone());
+        space.probation.store(probation.clone());
         if space.state() != SpaceState::Stopped {
             space.set_state(SpaceState::Running, "");
         }
         self.router.update(|_| {});
-        settle(tried, sequence, trial).await;
+        settle(tried, sequence, probation).await;
         let pause = resting_since.elapsed();
         self.router.gate.durable(sequence).await;
         Ok(Deployed { generation, version, pause, instantiate, barrier, migrate, checked: Checked::default() })
@@ -353,24 +353,24 @@ fn migrations(
     }
 }
 
-/// Without a trial the version that serves has been there since the start, and nothing is known of what it found.
+/// Without a probation the version that serves has been there since the start, and nothing is known of what it found.
 fn way_back(space: &Space, former: &Former, version: &str) -> WayBack {
-    match &*space.trial.load() {
-        Some(trial) => trial.way_back(),
+    match &*space.probation.load() {
+        Some(probation) => probation.way_back(),
         None if former.version == version => WayBack::CodeAlone,
         None => WayBack::Barred { committed: 0 },
     }
 }
 
-/// The trial of what is swapped in: none for what nothing of this run was replaced by, and the same on for other settings.
-fn trial_of(space: &Space, artifact: &Artifact, settings: &SpaceSettings, tried: &mut [Tried]) -> Watched {
+/// The probation of what is swapped in: none for what nothing of this run was replaced by, and the same on for other settings.
+fn probation_of(space: &Space, artifact: &Artifact, settings: &SpaceSettings, tried: &mut [Tried]) -> Watched {
     let loaded = space.loaded()?;
     if loaded.artifact.digest() == artifact.digest() {
-        return space.trial.load_full();
+        return space.probation.load_full();
     }
     let undo = tried.iter_mut().map(|tried| std::mem::take(&mut tried.effects.undo)).collect();
     let emitted = tried.iter().any(|tried| tried.effects.emitted > 0);
-    Some(Arc::new(Trial::new(artifact.digest().to_owned(), settings.limits.trial_turns, undo, emitted)))
+    Some(Arc::new(Probation::new(artifact.digest().to_owned(), settings.limits.probation_turns, undo, emitted)))
 }
 
 /// Lets all partitions try the new version. If one could not, dropping the rest undoes what the others did.
@@ -408,12 +408,12 @@ async fn try_out(
 }
 
 /// Tells all partitions to go on with the new version, and waits until they do.
-async fn settle(tried: Vec<Tried>, sequence: u64, trial: Watched) {
+async fn settle(tried: Vec<Tried>, sequence: u64, probation: Watched) {
     let mut first = 0;
     let mut dones = Vec::new();
     for Tried { effects, settle, done } in tried {
         // Gone only when the host stops.
-        let _ = settle.send(Settled { sequence, first, trial: trial.clone() });
+        let _ = settle.send(Settled { sequence, first, probation: probation.clone() });
         first += effects.emitted;
         dones.push(done);
     }

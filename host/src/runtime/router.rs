@@ -9,7 +9,7 @@ use super::gate::Gate;
 use super::listeners::Listeners;
 use super::outcomes::Outcomes;
 use super::space::Space;
-use super::space::trial::LostTrials;
+use super::space::probation::FailedProbations;
 use super::waits::Waits;
 use crate::store::ledger::Ledger;
 use crate::store::record::Idempotency;
@@ -40,7 +40,7 @@ pub struct Router {
     pub listeners: Arc<Listeners>,
     pub outcomes: Outcomes,
     pub asked_before: AskedBefore,
-    pub lost_trials: LostTrials,
+    pub failed_probations: FailedProbations,
     /// Where the past is read from; none in memory.
     pub journal: Option<PathBuf>,
     /// Turns begin only when all that was there has been loaded.
@@ -112,7 +112,7 @@ impl Router {
             listeners,
             outcomes: Outcomes::default(),
             asked_before: AskedBefore::default(),
-            lost_trials: LostTrials::default(),
+            failed_probations: FailedProbations::default(),
             journal,
             open: AtomicBool::new(false),
         }

@@ -65,7 +65,7 @@ limits! {
     start_cpu_ms: "ms", 2_000, 60_000, "CPU time of instantiation and `start`";
     migrate_cpu_ms: "ms", 10_000, 3_600_000, "CPU time of `migrate`";
     migrate_bytes: "bytes", 64 * MIB, 1 << 40, "what `migrate` may write and emit, all partitions of the space together";
-    trial_turns: "turns", 10, 1_000_000, "turns of a new version that are watched: if three break off before so many have succeeded, the former version comes back; 0: none";
+    probation_turns: "turns", 10, 1_000_000, "turns of a new version that are watched: if three break off before so many have succeeded, the former version comes back; 0: none";
     message_bytes: "bytes", MIB, 64 * MIB, "body of one message, and its headers";
     emitted_per_turn: "messages", 1_000, 1_000_000, "messages that one turn may publish, send or request";
     emitted_bytes_per_turn: "bytes", 16 * MIB, 1024 * MIB, "bodies of these messages together";

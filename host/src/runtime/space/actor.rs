@@ -12,10 +12,10 @@
 use super::backoff::Backoff;
 use super::envelope::{Answer, Envelope};
 use super::mailbox::{Room, Share};
+use super::probation::Watched;
 use super::purge::{PurgeOrder, ShowOrder};
 use super::restart::Health;
 use super::swap::SwapOrder;
-use super::trial::Watched;
 use super::turn::{Turn, now_ms};
 use super::{Instance, Partition, Space, chronicle};
 use crate::runtime::api::SpaceState;
@@ -85,7 +85,7 @@ pub struct Actor {
     batch_refused: bool,
     pub backoff: Backoff,
     pub health: Health,
-    pub(super) trial: Watched,
+    pub(super) probation: Watched,
     /// After faults of its own it serves nobody until then.
     pub rest_until: Option<Instant>,
     /// It has just rested: what has not failed yet goes before what has.
@@ -111,7 +111,7 @@ impl Actor {
             batch_refused: false,
             backoff: Backoff::default(),
             health: Health::default(),
-            trial: None,
+            probation: None,
             rest_until: None,
             rested: false,
             drained: Vec::new(),

@@ -11,8 +11,8 @@ use super::chronicle;
 use super::count;
 use super::envelope::{Answer, Envelope, Waiter};
 use super::graves::Grave;
+use super::probation::FailedProbation;
 use super::restart::{Fault, Fitness, Verdict, judge};
-use super::trial::LostTrial;
 use super::turn::allowance::check_reply;
 use super::turn::now_ms;
 use crate::runtime::api::{Outcome, SpaceState};
@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-/// How long a partition rests whose version has lost its trial, if nobody decides what follows.
+/// How long a partition rests whose version has failed its probation, if nobody decides what follows.
 const UNTIL_DECIDED: Duration = Duration::from_secs(1);
 
 /// Which handler a message is for, with its name.
@@ -114,8 +114,8 @@ impl Actor {
         let (envelope, sequence) = self.turn_mut().commit(&reply);
         count(&self.partition.counters.turns, 1);
         self.health.succeeded();
-        if self.trial.as_ref().is_some_and(|trial| trial.succeeded()) {
-            self.trial = None;
+        if self.probation.as_ref().is_some_and(|probation| probation.succeeded()) {
+            self.probation = None;
         }
         let Some(envelope) = envelope else { return };
         self.timer_ended(&envelope, self.turn().ended_ms());
@@ -154,7 +154,7 @@ impl Actor {
         );
         self.space.note("warn", line);
         if failure.retryable {
-            self.stands_trial(Some(sequence), &failure.message);
+            self.judge_probation(Some(sequence), &failure.message);
         }
         if self.turn().is_awaited() {
             let answer = match &*failure.code {
@@ -214,16 +214,17 @@ impl Actor {
             }
             None => self.put_back(envelope),
         }
-        self.stands_trial(None, &broken.message);
+        self.judge_probation(None, &broken.message);
         self.faulted(None);
     }
 
     /// A version that breaks off too often at its begin rests here until it has been decided what follows.
-    fn stands_trial(&mut self, message: Option<MessageId>, how: &str) {
-        let Some(trial) = &self.trial else { return };
-        if let Some(reason) = trial.broke_off(message, how) {
-            let lost = LostTrial { space: self.space.name.clone(), digest: trial.digest().to_owned(), reason };
-            self.router.lost_trials.report(lost);
+    fn judge_probation(&mut self, message: Option<MessageId>, how: &str) {
+        let Some(probation) = &self.probation else { return };
+        if let Some(reason) = probation.broke_off(message, how) {
+            let failed =
+                FailedProbation { space: self.space.name.clone(), digest: probation.digest().to_owned(), reason };
+            self.router.failed_probations.report(failed);
             self.rest_until = Some(Instant::now() + UNTIL_DECIDED);
         }
     }

@@ -9,12 +9,12 @@ pub mod graves;
 pub mod handling;
 pub mod mailbox;
 pub mod outbox;
+pub mod probation;
 pub mod purge;
 pub mod restart;
 pub mod state;
 pub mod subscription;
 pub mod swap;
-pub mod trial;
 pub mod turn;
 
 use super::api::{LogLine, SpaceState, SpaceStatus, Usage};
@@ -26,11 +26,11 @@ use crate::words::{Limits, Pattern, SpaceName, SpaceSettings, Topic};
 use arc_swap::ArcSwapOption;
 use graves::Graves;
 use mailbox::Mailbox;
+use probation::Probation;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use subscription::Subscription;
 use tokio::sync::Notify;
-use trial::Trial;
 use turn::Turn;
 
 pub type Artifact = crate::wasm::Artifact<Turn>;
@@ -48,7 +48,7 @@ pub struct Space {
     pub logs: Logs,
     pub graves: Graves,
     /// Of the version that serves, if it came in this run of the host.
-    pub trial: ArcSwapOption<Trial>,
+    pub probation: ArcSwapOption<Probation>,
     /// One deployment at a time.
     pub deploying: tokio::sync::Mutex<()>,
 }
@@ -188,7 +188,7 @@ impl Space {
             past: ArcSwapOption::from_pointee(past),
             logs: Logs::default(),
             graves: Graves::default(),
-            trial: ArcSwapOption::empty(),
+            probation: ArcSwapOption::empty(),
             deploying: tokio::sync::Mutex::default(),
         }
     }
@@ -262,7 +262,7 @@ impl Space {
     pub fn set_new(&self) {
         self.loaded.store(None);
         self.past.store(None);
-        self.trial.store(None);
+        self.probation.store(None);
     }
 
     /// The partition that handles messages with that key.

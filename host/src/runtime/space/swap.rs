@@ -8,8 +8,8 @@
 
 use super::Instance;
 use super::actor::{Actor, Seat};
+use super::probation::Watched;
 use super::restart::Health;
-use super::trial::Watched;
 use super::turn::{Effects, Undo};
 use crate::wasm::{self, HostCalls};
 use crate::words::{Limits, SpaceSettings};
@@ -34,7 +34,7 @@ pub struct SwapOrder {
 pub struct Settled {
     pub sequence: u64,
     pub first: u64,
-    pub trial: Watched,
+    pub probation: Watched,
 }
 
 /// Whether `migrate` is called, and with what.
@@ -63,8 +63,8 @@ impl Actor {
         let could = outcome.is_ok();
         let _ = tried.send(outcome);
         let settled = if could { settle.await.ok() } else { None };
-        if let Some(Settled { sequence, first, trial }) = settled {
-            self.trial = trial;
+        if let Some(Settled { sequence, first, probation }) = settled {
+            self.probation = probation;
             candidate.host_mut().commit_migration(sequence, first);
             self.seat = Seat::Live(Box::new(candidate));
             self.health = Health::default();

@@ -1,7 +1,7 @@
-//! The trial of a version that has just been swapped in: its first turns are watched, and what its migration has changed can
+//! The probation of a version that has just been swapped in: its first turns are watched, and what its migration has changed can
 //! be taken back as long as no turn has been committed on it.
 //!
-//! Counts, and decides nothing but when the trial is lost; who hears of that decides what follows. All partitions of a
+//! Counts, and decides nothing but when the probation has failed; who hears of that decides what follows. All partitions of a
 //! space share one.
 
 use super::turn::Undo;
@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// Different messages whose turns broke off: this many lose the trial.
+/// Different messages whose turns broke off: this many fail the probation.
 const FAULTS: usize = 3;
 
-pub struct Trial {
+pub struct Probation {
     digest: String,
     /// So many turns have to succeed; 0: nobody watches.
     turns: u64,
@@ -29,14 +29,14 @@ struct Course {
     succeeded: u64,
     broken: BTreeSet<MessageId>,
     starts_failed: usize,
-    lost: bool,
+    failed: bool,
     /// By partition; gone with the first turn that is committed.
     undo: Option<Vec<Undo>>,
 }
 
-/// A version that has lost its trial.
+/// A version that has failed its probation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LostTrial {
+pub struct FailedProbation {
     pub space: SpaceName,
     pub digest: String,
     /// For people.
@@ -55,28 +55,28 @@ pub enum WayBack {
     },
 }
 
-impl Trial {
+impl Probation {
     /// `undo`: what would take the migration of each partition back.
     pub fn new(digest: String, turns: u64, undo: Vec<Undo>, emitted: bool) -> Self {
         let migrated = emitted || undo.iter().any(|undo| !undo.is_empty());
         let undo = (migrated && !emitted).then_some(undo);
         let course = Mutex::new(Course { undo, ..Course::default() });
-        Trial { digest, turns, migrated, emitted, course }
+        Probation { digest, turns, migrated, emitted, course }
     }
 
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// A turn has been committed. True: the trial is over.
+    /// A turn has been committed. True: the probation is over.
     pub fn succeeded(&self) -> bool {
         let mut course = self.course();
         course.succeeded += 1;
         course.undo = None;
-        course.lost || course.succeeded >= self.turns
+        course.failed || course.succeeded >= self.turns
     }
 
-    /// The turn of a message broke off, or without one, the instance did not start. The reason, if the trial is lost by it.
+    /// The turn of a message broke off, or without one, the instance did not start. The reason, if the probation has failed by it.
     pub fn broke_off(&self, message: Option<MessageId>, how: &str) -> Option<String> {
         let mut course = self.course();
         match message {
@@ -84,8 +84,8 @@ impl Trial {
             None => course.starts_failed += 1,
         }
         let faults = course.broken.len() + course.starts_failed;
-        let lost = faults >= FAULTS && course.succeeded < self.turns;
-        if !lost || std::mem::replace(&mut course.lost, true) {
+        let failed = faults >= FAULTS && course.succeeded < self.turns;
+        if !failed || std::mem::replace(&mut course.failed, true) {
             return None;
         }
         Some(format!(
@@ -113,45 +113,45 @@ impl Trial {
     }
 }
 
-/// The trials that were lost, each until somebody takes it up.
+/// The probations that have failed, each until somebody takes it up.
 #[derive(Default)]
-pub struct LostTrials {
-    lost: Mutex<BTreeMap<SpaceName, LostTrial>>,
+pub struct FailedProbations {
+    failed: Mutex<BTreeMap<SpaceName, FailedProbation>>,
     news: Notify,
 }
 
-impl LostTrials {
-    pub fn report(&self, lost: LostTrial) {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(lost.space.clone(), lost);
+impl FailedProbations {
+    pub fn report(&self, failed: FailedProbation) {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(failed.space.clone(), failed);
         self.news.notify_one();
     }
 
     /// Waits for the next one. Nothing is taken if the wait is given up.
-    pub async fn next(&self) -> LostTrial {
+    pub async fn next(&self) -> FailedProbation {
         loop {
-            let first = self.lost.lock().unwrap_or_else(PoisonError::into_inner).pop_first();
+            let first = self.failed.lock().unwrap_or_else(PoisonError::into_inner).pop_first();
             match first {
-                Some((_, lost)) => return lost,
+                Some((_, failed)) => return failed,
                 None => self.news.notified().await,
             }
         }
     }
 }
 
-/// What an actor holds of the trial of the version that it runs.
-pub type Watched = Option<Arc<Trial>>;
+/// What an actor holds of the probation of the version that it runs.
+pub type Watched = Option<Arc<Probation>>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::runtime::timers::TimerChange;
 
-    fn trial(turns: u64, migrated: bool) -> Trial {
+    fn probation(turns: u64, migrated: bool) -> Probation {
         let mut undo = Undo::default();
         if migrated {
             undo.note_timer(TimerChange::Cancel { name: "t".into() });
         }
-        Trial::new("digest".into(), turns, vec![undo], false)
+        Probation::new("digest".into(), turns, vec![undo], false)
     }
 
     fn id(sequence: u64) -> Option<MessageId> {
@@ -159,39 +159,39 @@ mod tests {
     }
 
     #[test]
-    fn three_messages_that_break_off_lose_the_trial_and_it_is_told_once() {
-        let trial = trial(10, false);
-        trial.succeeded();
-        assert_eq!(trial.broke_off(id(1), "a trap"), None);
-        assert_eq!(trial.broke_off(id(1), "a trap"), None, "the same message again");
-        assert_eq!(trial.broke_off(id(2), "a trap"), None);
-        let reason = trial.broke_off(id(3), "a trap").unwrap();
+    fn three_messages_that_break_off_fail_the_probation_and_it_is_told_once() {
+        let probation = probation(10, false);
+        probation.succeeded();
+        assert_eq!(probation.broke_off(id(1), "a trap"), None);
+        assert_eq!(probation.broke_off(id(1), "a trap"), None, "the same message again");
+        assert_eq!(probation.broke_off(id(2), "a trap"), None);
+        let reason = probation.broke_off(id(3), "a trap").unwrap();
         assert_eq!(reason, "3 of its first 4 turns broke off, the last with: a trap");
-        assert_eq!(trial.broke_off(id(4), "a trap"), None);
+        assert_eq!(probation.broke_off(id(4), "a trap"), None);
     }
 
     #[test]
     fn starts_that_fail_count_like_messages() {
-        let trial = trial(10, false);
-        assert_eq!((trial.broke_off(None, "no"), trial.broke_off(None, "no")), (None, None));
-        assert!(trial.broke_off(None, "no").is_some());
+        let probation = probation(10, false);
+        assert_eq!((probation.broke_off(None, "no"), probation.broke_off(None, "no")), (None, None));
+        assert!(probation.broke_off(None, "no").is_some());
     }
 
     #[test]
-    fn after_enough_successes_the_trial_is_over_and_nothing_loses_it() {
-        let trial = trial(2, false);
-        assert!(!trial.succeeded());
-        assert!(trial.succeeded());
-        assert!((1..9).all(|message| trial.broke_off(id(message), "a trap").is_none()));
-        assert!((1..9).all(|message| self::trial(0, false).broke_off(id(message), "a trap").is_none()));
+    fn after_enough_successes_the_probation_is_over_and_nothing_fails_it() {
+        let probation = probation(2, false);
+        assert!(!probation.succeeded());
+        assert!(probation.succeeded());
+        assert!((1..9).all(|message| probation.broke_off(id(message), "a trap").is_none()));
+        assert!((1..9).all(|message| self::probation(0, false).broke_off(id(message), "a trap").is_none()));
     }
 
     #[test]
     fn the_way_back_is_the_code_alone_or_through_what_undoes_the_migration_until_a_turn_rests_on_it() {
-        let unmigrated = trial(10, false);
+        let unmigrated = probation(10, false);
         unmigrated.succeeded();
         assert!(matches!(unmigrated.way_back(), WayBack::CodeAlone));
-        let migrated = trial(10, true);
+        let migrated = probation(10, true);
         migrated.broke_off(id(1), "a trap");
         assert!(matches!(migrated.way_back(), WayBack::TakeBack(undo) if undo.len() == 1));
         migrated.succeeded();
@@ -200,21 +200,21 @@ mod tests {
 
     #[test]
     fn what_a_migration_has_sent_cannot_be_taken_back() {
-        let trial = Trial::new("digest".into(), 10, vec![Undo::default()], true);
-        assert!(matches!(trial.way_back(), WayBack::Barred { committed: 0 }));
-        assert!(trial.has_emitted());
+        let probation = Probation::new("digest".into(), 10, vec![Undo::default()], true);
+        assert!(matches!(probation.way_back(), WayBack::Barred { committed: 0 }));
+        assert!(probation.has_emitted());
     }
 
     #[tokio::test]
-    async fn a_lost_trial_waits_for_whoever_takes_it_up() {
-        let trials = LostTrials::default();
-        let lost = |name: &str| LostTrial {
+    async fn a_failed_probation_waits_for_whoever_takes_it_up() {
+        let probations = FailedProbations::default();
+        let failed = |name: &str| FailedProbation {
             space: SpaceName::parse(name).unwrap(),
             digest: "digest".into(),
             reason: "it broke off".into(),
         };
-        trials.report(lost("b"));
-        trials.report(lost("a"));
-        assert_eq!((trials.next().await, trials.next().await), (lost("a"), lost("b")));
+        probations.report(failed("b"));
+        probations.report(failed("a"));
+        assert_eq!((probations.next().await, probations.next().await), (failed("a"), failed("b")));
     }
 }
