@@ -468,6 +468,19 @@ async fn a_version_that_is_superseded_while_it_compiles_never_serves() {
 }
 
 #[tokio::test]
+async fn a_version_whose_file_is_removed_while_it_compiles_never_serves() {
+    let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
+    scene.write("a.wasm", "ok 2, slow");
+    scene.until("it compiles", |scene| scene.fake.loads() == 2).await;
+    std::fs::remove_file(scene.path("a.wasm")).unwrap();
+    scene.until("the space is removed", |scene| scene.verdict("a") == Some(Verdict::Removed)).await;
+    scene.fake.open_gate();
+    scene.write("a.wasm", "ok 3");
+    scene.serves(&["a=ok 1", "a=ok 3"]).await;
+    assert_eq!(scene.fake.seen(|seen| seen.removed.clone()), ["a"]);
+}
+
+#[tokio::test]
 async fn what_is_known_is_not_compiled_and_waits_for_no_compile() {
     let scene = Scene::new(&[]).await;
     for name in ["a.wasm", "b.wasm"] {
