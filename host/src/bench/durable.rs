@@ -10,6 +10,7 @@ use crate::runtime::api::Delivery;
 use crate::runtime::{Runtime, RuntimeConfig};
 use crate::store::journal::{Group, Journal, JournalConfig};
 use crate::store::{Store, StoreConfig};
+use crate::wasm::EngineConfig;
 use anyhow::Result;
 use bytes::Bytes;
 use hdrhistogram::Histogram;
@@ -28,11 +29,11 @@ pub async fn run(guests: &Guests, duration: Duration) -> Result<Report> {
     let folder = super::folder_on_disk()?;
     let data = folder.path().join("data");
     let store = Store::open(&data, &StoreConfig::default())?;
-    let runtime = Runtime::start_on(RuntimeConfig::default(), store)?;
+    let runtime = Runtime::start_on(config(), store)?;
     runtime.open();
     guests.deploy(&runtime, "sink", PathWanted::Sync).await?;
     let mut figures = alone(&runtime, &folder.path().join("bare")).await?;
-    let memory = Runtime::start(RuntimeConfig::default())?;
+    let memory = Runtime::start(config())?;
     guests.deploy(&memory, "sink", PathWanted::Sync).await?;
     for clients in IN_FLIGHT {
         let log = folder.path().join(format!("log-{clients}"));
@@ -40,9 +41,14 @@ pub async fn run(guests: &Guests, duration: Duration) -> Result<Report> {
     }
     memory.shutdown(Duration::from_secs(1)).await;
     runtime.shutdown(Duration::from_secs(10)).await;
-    drop(runtime);
+    drop((memory, runtime));
     figures.push(start(&data)?);
     Ok(Report { bench: "durable: turns whose answer waits for the disk, without HTTP", figures })
+}
+
+/// Several hosts are alive at once, and each reserves address space for its instances.
+fn config() -> RuntimeConfig {
+    RuntimeConfig { engine: EngineConfig { max_instances: 100 }, ..RuntimeConfig::default() }
 }
 
 /// One command at a time, interleaved with one append at a time.
