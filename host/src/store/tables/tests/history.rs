@@ -120,7 +120,9 @@ impl World {
                 let place = dice.pick(&PLACES);
                 let (from, last) = *self.model.cut_off.get(&(place.space.to_owned(), place.partition))?;
                 let next = from + dice.below(last + 2 - from);
-                Record::CaughtUp { place, events: vec![(id(from, 77), dice.message())], next, live: dice.below(2) == 0 }
+                // Only what lies before `next` was read, so that no event is read twice.
+                let read = (next > from).then(|| (id(from, 77), dice.message()));
+                Record::CaughtUp { place, events: Vec::from_iter(read), next, live: dice.below(2) == 0 }
             }
             Step::Consume => {
                 let (place, id) = one_of(&self.model.pending, dice)?;
