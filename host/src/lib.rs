@@ -44,6 +44,8 @@ pub struct RunConfig {
     pub executors: usize,
     /// `spacehost.toml`; it need not exist.
     pub settings: Option<PathBuf>,
+    /// All messaging is granted to all spaces.
+    pub development: bool,
     /// How long a reload waits for a turn in hand.
     pub swap_wait: Duration,
     /// No disk: nothing outlives the process.
@@ -75,13 +77,13 @@ impl Host {
         let listener = listen(config.listen).await?;
         let address = listener.local_addr()?;
         let token = access::load_or_create_token(&config.data)?;
-        let RunConfig { executors, swap_wait, settings, compiler, .. } = config;
+        let RunConfig { executors, swap_wait, settings, development, compiler, .. } = config;
         let store = if config.memory { Store::in_memory() } else { Store::open(&config.data, &config.store)? };
         let engine = RuntimeConfig { executors, swap_wait, compiler, ..RuntimeConfig::default() };
         let runtime = Runtime::start_on(engine, store)?;
         let dir = config.spaces.clone();
         // Its task ends with `shutdown`, below.
-        let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings })?;
+        let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings, development })?;
         open_when_loaded(&runtime, &reloads);
         keep_telling(&runtime);
         let announcement = Announcement::write(&config.data, address, &config.spaces)?;

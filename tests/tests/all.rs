@@ -11,6 +11,7 @@ mod durable;
 mod endurance;
 mod events;
 mod flow;
+mod grants;
 mod hostile;
 mod injection;
 mod interface;

@@ -160,3 +160,21 @@ async fn each_limit_hit_is_a_line_of_the_audit_trail_and_a_flood_shares_one() {
     assert_eq!(killed.len(), 1);
     assert!(killed[0].contains("50 ms"), "{killed:?}");
 }
+
+#[tokio::test]
+async fn a_space_that_the_operator_quarantines_serves_again_when_he_starts_it_or_drops_a_new_version() {
+    let daemon = Daemon::start().await;
+    daemon.install("a", "one").await;
+    for way_on in ["start", "drop"] {
+        assert!(daemon.command(&["quarantine", "a"]).await.status.success());
+        let space = daemon.space("a").await;
+        assert_eq!(space["state"], "quarantined");
+        assert!(space["reason"].as_str().unwrap().contains("`spacehost start` lets it serve again"), "{space}");
+        assert_eq!(daemon.run("a", &json!([])).await.0, 503);
+        match way_on {
+            "start" => assert!(daemon.command(&["start", "a"]).await.status.success()),
+            _ => daemon.install("a", "two").await,
+        }
+        assert_eq!(daemon.run("a", &json!([])).await.0, 200, "{way_on}");
+    }
+}

@@ -31,7 +31,8 @@ pub async fn run(guests: &Guests, in_flight: usize, duration: Duration) -> Resul
     guests.deploy(&runtime, "sink", PathWanted::Sync).await?;
     let dir = folder.path().join("spaces");
     std::fs::create_dir(&dir)?;
-    let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings: None })?;
+    let (reloads, _task) =
+        Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings: None, development: true })?;
     let token = http::access::load_or_create_token(folder.path())?;
     let authorization = format!("Bearer {}", token.reveal());
     let listener = TcpListener::bind("127.0.0.1:0").await?;

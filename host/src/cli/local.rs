@@ -1,4 +1,4 @@
-//! A host inside this process, for `dev`.
+//! A host inside this process, for `dev`: all messaging is granted in it.
 //!
 //! Owns its task and its end. Must not know what it is for. Fails as a host fails to start.
 
@@ -32,6 +32,7 @@ impl Local {
             listen: default_address(),
             executors,
             settings: None,
+            development: true,
             swap_wait,
             memory: false,
             store: StoreConfig::default(),

@@ -40,7 +40,7 @@ pub struct Args {
     /// Go on without what a damaged data folder cannot give back; what is set aside and lost is logged
     #[arg(long, conflicts_with = "memory")]
     accept_loss: bool,
-    /// For development: refuses addresses other than loopback. (Grants come later; until then all messaging is allowed)
+    /// For development: grants all spaces all messaging, and refuses addresses other than loopback
     #[arg(long)]
     dev: bool,
     /// End when standard input does, too: for a program that starts the host as its child
@@ -75,6 +75,7 @@ fn configure(args: Args) -> Result<RunConfig> {
         listen: args.listen.or(file.listen).unwrap_or_else(default_address),
         executors: args.executors.map(usize::from).or(file.executors).unwrap_or(defaults.executors),
         settings: Some(args.settings),
+        development: args.dev,
         swap_wait: file.swap_wait.unwrap_or(defaults.swap_wait),
         memory: args.memory,
         store: StoreConfig { accept_loss: args.accept_loss, ..store_config(&file.journal) },
@@ -125,6 +126,7 @@ mod tests {
             listen: default_address(),
             executors: 1,
             settings: None,
+            development: false,
             swap_wait: Duration::ZERO,
             memory: true,
             store: StoreConfig::default(),

@@ -98,6 +98,7 @@ fn routes(edge: Shared) -> Router {
         .route(&space("/rollback"), only(post(control::rollback)))
         .route(&space("/stop"), only(post(control::stop)))
         .route(&space("/start"), only(post(control::start)))
+        .route(&space("/quarantine"), only(post(control::quarantine)))
         .route(&space("/state"), only(get(state::state)))
         .route(&space("/purge"), only(get(purge::preview).post(purge::purge)))
         .route(&space("/replay"), only(post(replay::replay)))

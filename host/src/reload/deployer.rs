@@ -42,6 +42,7 @@ pub trait Deployer: Clone + Send + Sync + 'static {
     /// Waits for a version that fails right after it was swapped in.
     fn failed_probation(&self) -> impl Future<Output = FailedProbation> + Send;
     fn quarantine(&self, name: &SpaceName, reason: &str) -> impl Future<Output = ()> + Send;
+    fn park(&self, name: &SpaceName, reason: &str) -> impl Future<Output = ()> + Send;
     fn remove(&self, name: &SpaceName, grace: Duration) -> impl Future<Output = ()> + Send;
     fn stop(&self, name: &SpaceName) -> impl Future<Output = Result<(), Refusal>> + Send;
     fn resume(&self, name: &SpaceName) -> impl Future<Output = Result<(), Refusal>> + Send;
@@ -106,6 +107,10 @@ impl Deployer for Runtime {
 
     async fn quarantine(&self, name: &SpaceName, reason: &str) {
         Runtime::quarantine(self, name, reason).await;
+    }
+
+    async fn park(&self, name: &SpaceName, reason: &str) {
+        Runtime::park(self, name, reason).await;
     }
 
     async fn remove(&self, name: &SpaceName, grace: Duration) {

@@ -4,7 +4,7 @@ pub use super::space::probation::FailedProbation;
 pub use crate::store::record::Idempotency;
 use crate::words::message::Headers;
 use crate::words::topic::NameError;
-use crate::words::{Descriptor, Failure, Limits, MessageId, SpaceName};
+use crate::words::{Descriptor, Failure, Grants, Limits, MessageId, SpaceName};
 use bytes::Bytes;
 use serde::Serialize;
 use std::sync::Arc;
@@ -118,6 +118,8 @@ pub enum SpaceState {
     Starting,
     Running,
     Stopped,
+    /// It asks for more than it is granted.
+    Parked,
     Quarantined,
     /// A dead-letter table or another bound is full; the reason says which.
     Blocked,
@@ -131,6 +133,7 @@ impl SpaceState {
             SpaceState::Starting => "starting",
             SpaceState::Running => "running",
             SpaceState::Stopped => "stopped",
+            SpaceState::Parked => "parked",
             SpaceState::Quarantined => "quarantined",
             SpaceState::Blocked => "blocked",
             SpaceState::Removed => "removed",
@@ -153,6 +156,8 @@ pub struct SpaceStatus {
     pub path: &'static str,
     pub imports: Vec<String>,
     pub descriptor: Arc<Descriptor>,
+    /// What the operator allows it beyond the default.
+    pub grants: Grants,
     pub limits: Limits,
     pub usage: Usage,
 }
@@ -375,6 +380,9 @@ pub enum DeployError {
         "the new version changes `partitions` from {from} to {to}, and the space has state or waiting messages: keep {from}, or start it under another name"
     )]
     Partitions { from: u32, to: u32 },
+    /// The text says what to grant.
+    #[error("{0}")]
+    Ungranted(String),
     #[error("instantiation failed: {0}")]
     Instantiate(String),
     /// `start` or `migrate` failed; the text says which and how.

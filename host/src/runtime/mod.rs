@@ -36,6 +36,7 @@ use crate::store::record::{self, Record};
 use crate::store::{Keeper, Store};
 use crate::wasm::EngineConfig;
 use crate::words::failure::code;
+use crate::words::grants::Access;
 use crate::words::message::{Kind, Sender};
 use crate::words::topic::NameError;
 use crate::words::{Message, MessageId, Pattern, SpaceName, SpaceSettings};
@@ -416,7 +417,7 @@ impl Inner {
             return Err(Refusal::Starting);
         }
         check_size(&body, crate::words::Limits::default().message_bytes)?;
-        let route = RouteCache::default().event(&self.router, topic);
+        let route = RouteCache::default().event(&self.router, &Access::of_client(), topic);
         let route = route.map_err(|_| Refusal::BadName(NameError::Topic(topic.chars().take(64).collect())))?;
         let mut event = Outgoing::event(
             route,

@@ -6,6 +6,7 @@
 pub mod cell;
 pub mod descriptor;
 pub mod failure;
+pub mod grants;
 pub mod interface;
 pub mod limits;
 pub mod message;
@@ -15,6 +16,7 @@ pub mod version;
 
 pub use descriptor::Descriptor;
 pub use failure::Failure;
+pub use grants::Grants;
 pub use limits::Limits;
 pub use message::{Message, MessageId};
 pub use settings::{HostSettings, JournalSettings, Policy, ReloadSettings, SpaceSettings};

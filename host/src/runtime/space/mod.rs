@@ -155,10 +155,11 @@ impl Partition {
     }
 }
 
-const STATES: [SpaceState; 6] = [
+const STATES: [SpaceState; 7] = [
     SpaceState::Starting,
     SpaceState::Running,
     SpaceState::Stopped,
+    SpaceState::Parked,
     SpaceState::Quarantined,
     SpaceState::Blocked,
     SpaceState::Removed,
@@ -249,6 +250,13 @@ impl Space {
         }
     }
 
+    /// Whether a topic that its owner keeps private is for it all the same. What one was granted that served before the host
+    /// started and does not serve yet, nobody knows here: it hears on, for an event that it does not get is lost to it.
+    pub fn may_hear_private(&self, topic: &Topic) -> bool {
+        let granted = |loaded: &Arc<Loaded>| loaded.settings.grants.let_hear_private(topic);
+        topic.first_token() == self.name.as_str() || self.loaded.load().as_ref().is_none_or(granted)
+    }
+
     /// Whether there is nothing that a change of its partitions would lose, as of its last count.
     pub fn is_empty(&self) -> bool {
         let usage = self.usage();
@@ -299,6 +307,7 @@ impl Space {
             path: artifact.path().word(),
             imports: artifact.imports().to_vec(),
             descriptor: artifact.descriptor().clone(),
+            grants: loaded.settings.grants.clone(),
             limits: loaded.settings.limits.clone(),
             usage: self.usage(),
         })

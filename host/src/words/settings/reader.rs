@@ -6,6 +6,7 @@
 use super::Policy;
 use super::defect::{Defect, SettingsError};
 use crate::words::limits::{Limits, Row, TABLE};
+use crate::words::topic::NameError;
 use serde_json::{Map, Number, Value};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -98,6 +99,16 @@ impl<'a, 't> Entry<'a, 't> {
 
     pub fn text(&self, wanted: &str) -> Result<&'a str, SettingsError> {
         self.value.get_ref().as_str().filter(|text| !text.is_empty()).ok_or_else(|| self.form(wanted))
+    }
+
+    /// A list of texts, each as `parse` reads it.
+    pub fn list<T>(&self, wanted: &str, parse: impl Fn(&str) -> Result<T, NameError>) -> Result<Vec<T>, SettingsError> {
+        let values = self.value.get_ref().as_array().ok_or_else(|| self.form(wanted))?;
+        let read = |value: &Spanned<DeValue<'t>>| {
+            let text = value.get_ref().as_str().ok_or_else(|| self.form(wanted))?;
+            parse(text).map_err(|error| self.reader.refused(&value.span(), Defect::Name(error)))
+        };
+        values.iter().map(read).collect()
     }
 
     pub fn address(&self) -> Result<SocketAddr, SettingsError> {

@@ -132,8 +132,16 @@ fn wrong_values_are_refused_in_the_same_words_every_time() {
             "line 1: `Orders` is no space name: use 1 to 63 of a-z, 0-9 and -, such as `order-book`",
         ),
         (
-            host_error("[spaces.a]\ngrants = {}"),
-            "line 2: `grants` is a word kept for a later version: this one grants every space the same; take the table out",
+            host_error("[spaces.a.grants]\nfiles = [\"/\"]"),
+            "line 2: `files` is no grant; there are `commands`, `publish`, `subscribe`",
+        ),
+        (
+            host_error("[spaces.a.grants]\ncommands = [\n\"b/c\",\n\"b\"]"),
+            "line 4: `b` is no command to ask for: use `space/command`, or `space/*` for all, such as `payments/charge`",
+        ),
+        (
+            host_error("[spaces.a.grants]\npublish = \"audit.>\""),
+            "line 2: `publish` must be a list such as [\"audit.>\"], not \"audit.>\"",
         ),
         (
             host_error("[spaces.a.limits]\nattempts = 1_000_000"),

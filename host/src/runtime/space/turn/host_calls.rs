@@ -41,7 +41,7 @@ impl Turn {
 
     fn try_publish(&mut self, topic: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
         self.charge(&body, extras.as_ref())?;
-        let route = self.routes.event(&self.router, topic)?;
+        let route = self.routes.event(&self.router, &self.access, topic)?;
         let draft = self.draft(body, extras);
         self.outbox.push(Outgoing::event(route, draft));
         Ok(())
@@ -49,7 +49,7 @@ impl Turn {
 
     fn try_send(&mut self, address: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
         self.charge(&body, extras.as_ref())?;
-        let route = self.routes.command(&self.router, address)?;
+        let route = self.routes.command(&self.router, &self.access, address)?;
         let draft = self.draft(body, extras);
         let room = self.reserve(route.space.partition(draft.key.as_deref()), draft.weight())?;
         let message = draft.into_message(MessageId::TO_COME, Kind::Command(route.command.clone()));
