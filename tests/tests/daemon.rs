@@ -173,7 +173,7 @@ async fn a_space_that_the_operator_quarantines_serves_again_when_he_starts_it_or
         assert_eq!(daemon.run("a", &json!([])).await.0, 503);
         match way_on {
             "start" => assert!(daemon.command(&["start", "a"]).await.status.success()),
-            _ => daemon.install("a", "two").await,
+            _ => drop(daemon.install("a", "two").await),
         }
         assert_eq!(daemon.run("a", &json!([])).await.0, 200, "{way_on}");
     }
