@@ -9,6 +9,7 @@ mod reader;
 
 pub use defect::{Defect, SettingsError};
 
+use super::authority;
 use super::limits::Limits;
 use super::topic::SpaceName;
 use reader::{Entry, Reader};
@@ -65,7 +66,15 @@ pub struct HostSettings {
     pub executors: Option<usize>,
     pub swap_wait: Option<Duration>,
     pub journal: JournalSettings,
+    pub names: AllowedNames,
     spaces: BTreeMap<SpaceName, SpaceSettings>,
+}
+
+/// What clients may call the host, and the pages that may ask it, besides its own address; each in its one spelling.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AllowedNames {
+    pub hosts: Vec<String>,
+    pub origins: Vec<String>,
 }
 
 /// How the journal lies on disk, and how much of it is kept.
@@ -76,7 +85,9 @@ pub struct JournalSettings {
     pub retention_age: Option<Duration>,
 }
 
-const HOST_FIELDS: &[&str] = &["data", "executors", "journal", "listen", "spaces", "swap_wait_ms"];
+const HOST_FIELDS: &[&str] = &["data", "executors", "hosts", "journal", "listen", "origins", "spaces", "swap_wait_ms"];
+const HOSTS: &str = "a list of names such as [\"spaces.example:7070\"]";
+const ORIGINS: &str = "a list of origins such as [\"https://ops.example\"]";
 const JOURNAL_FIELDS: &[&str] = &["retention_age_s", "retention_bytes", "segment_bytes"];
 const SPACE_FIELDS: &[&str] = &["config", "limits", "reload"];
 const RELOAD_FIELDS: &[&str] = &["interface", "replay"];
@@ -103,6 +114,8 @@ impl HostSettings {
                     settings.swap_wait = Some(Duration::from_millis(entry.number(0, MAX_SWAP_WAIT_MS)?));
                 }
                 "journal" => settings.journal = journal(&entry)?,
+                "hosts" => settings.names.hosts = entry.list(HOSTS, authority::authority)?,
+                "origins" => settings.names.origins = entry.list(ORIGINS, authority::origin)?,
                 "spaces" => settings.spaces = spaces(&entry)?,
                 _ => return Err(entry.unknown("field of spacehost.toml", HOST_FIELDS)),
             }

@@ -105,6 +105,15 @@ impl<'a, 't> Entry<'a, 't> {
         self.text(wanted)?.parse().map_err(|_| self.form(wanted))
     }
 
+    /// A list of texts, each in the spelling that `read` gives it.
+    pub fn list(&self, wanted: &str, read: fn(&str) -> Option<String>) -> Result<Vec<String>, SettingsError> {
+        let values = self.value.get_ref().as_array().ok_or_else(|| self.form(wanted))?;
+        let item = |value| Entry { reader: self.reader, key: self.key, at: Spanned::span(value), value };
+        let text =
+            |entry: Entry<'_, 't>| entry.value.get_ref().as_str().and_then(read).ok_or_else(|| entry.form(wanted));
+        values.iter().map(|value| text(item(value))).collect()
+    }
+
     pub fn number(&self, least: u64, most: u64) -> Result<u64, SettingsError> {
         let integer = self.value.get_ref().as_integer().ok_or_else(|| self.form("a whole number"))?;
         match u64::from_str_radix(integer.as_str(), integer.radix()) {
