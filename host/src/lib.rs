@@ -20,6 +20,7 @@ pub mod words;
 use anyhow::{Context, Result, anyhow};
 use http::access::{self, Announcement, Token};
 use reload::{ReloadConfig, Reloads};
+use runtime::audit::PERIOD;
 use runtime::{Place, Runtime, RuntimeConfig};
 use shutdown::Shutdown;
 use std::net::SocketAddr;
@@ -86,6 +87,7 @@ impl Host {
         // Its task ends with `shutdown`, below.
         let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings })?;
         open_when_loaded(&runtime, &reloads);
+        keep_telling(&runtime);
         let announcement = Announcement::write(&config.data, address, &config.spaces)?;
         Ok(Host { listener, address, token, names, runtime, reloads, announcement })
     }
@@ -124,6 +126,18 @@ fn open_when_loaded(runtime: &Runtime, reloads: &Reloads) {
     tokio::spawn(async move {
         reloads.wait_first_scan().await;
         runtime.open();
+    });
+}
+
+/// What the audit trail has only counted is told each second. Ends with the runtime that it serves.
+fn keep_telling(runtime: &Runtime) {
+    let runtime = runtime.clone();
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(PERIOD);
+        while !runtime.is_stopping() {
+            ticks.tick().await;
+            runtime.audit().tell();
+        }
     });
 }
 

@@ -55,6 +55,8 @@ pub trait Deployer: Clone + Send + Sync + 'static {
     fn kept_component(&self, digest: &str) -> Result<Vec<u8>, String>;
     fn remember(&self, name: &SpaceName, remembered: &Remembered);
     fn note_reload(&self, name: &SpaceName, note: &ReloadNote);
+    /// A line of the audit trail.
+    fn note_refusal(&self, name: &SpaceName, cause: &'static str, reason: &str);
     /// Blocking.
     fn forget_old_components(&self);
 }
@@ -144,6 +146,10 @@ impl Deployer for Runtime {
 
     fn note_reload(&self, name: &SpaceName, note: &ReloadNote) {
         Runtime::note_reload(self, name, note);
+    }
+
+    fn note_refusal(&self, name: &SpaceName, cause: &'static str, reason: &str) {
+        self.audit().of_file(name, cause, reason);
     }
 
     fn forget_old_components(&self) {

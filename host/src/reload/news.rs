@@ -24,6 +24,9 @@ pub fn tell(deployer: &impl Deployer, name: Option<&SpaceName>, before: &FileSta
             let old = if now.last_reload.is_some() { "; the old version serves on" } else { "" };
             tracing::warn!("{}: {reason}{old}", now.file);
             write_down(deployer, name, now, None);
+            if let Some(name) = name {
+                deployer.note_refusal(name, now.verdict.word(), &reason);
+            }
             publish(deployer, name, "rejected", now);
         }
         Verdict::RolledBack { reason } => tracing::info!("{}: {reason}", now.file),

@@ -28,6 +28,8 @@ struct Recorded {
     components: HashMap<String, Vec<u8>>,
     notes: Vec<ReloadNote>,
     quarantined: Vec<String>,
+    /// Lines of the audit trail.
+    refused: Vec<String>,
 }
 
 /// Loads of bytes that contain `slow` wait until the gate opens; those that contain `known` have been compiled before.
@@ -173,6 +175,10 @@ impl Deployer for Fake {
 
     fn remember(&self, name: &SpaceName, remembered: &Remembered) {
         self.seen(|seen| seen.kept.entry(name.to_string()).or_default().remembered = remembered.clone());
+    }
+
+    fn note_refusal(&self, name: &SpaceName, cause: &'static str, _: &str) {
+        self.seen(|seen| seen.refused.push(format!("{name}: {cause}")));
     }
 
     fn note_reload(&self, _: &SpaceName, note: &ReloadNote) {
@@ -441,6 +447,8 @@ async fn what_the_runtime_refuses_or_what_panics_is_a_rejection() {
     let scene = Scene::new(&[("a.wasm", "ok 1"), ("b.wasm", "panic"), ("c.wasm", "ok refused")]).await;
     assert!(scene.is_rejected("b", "failed within the host"));
     assert!(scene.is_rejected("c", "`start` failed: no"));
+    let audited = scene.fake.seen(|seen| seen.refused.clone());
+    assert!(["b: rejected", "c: rejected"].iter().all(|line| audited.contains(&(*line).to_owned())), "{audited:?}");
     scene.serves(&["a=ok 1"]).await;
 }
 

@@ -135,6 +135,7 @@ impl Runtime {
         let Some(space) = self.0.router.space(name) else { return };
         space.set_state(SpaceState::Quarantined, reason);
         space.note("error", format!("quarantined: {reason}"));
+        self.audit().of_space(&space, "quarantined", reason);
         order(&space, Control::Attend).await;
     }
 }

@@ -5,6 +5,7 @@
 
 use super::api::{Published, SpaceState};
 use super::asked::AskedBefore;
+use super::audit::Audit;
 use super::gate::Gate;
 use super::listeners::Listeners;
 use super::outcomes::Outcomes;
@@ -40,6 +41,7 @@ pub struct Router {
     pub listeners: Arc<Listeners>,
     pub outcomes: Outcomes,
     pub asked_before: AskedBefore,
+    pub audit: Audit,
     pub failed_probations: FailedProbations,
     /// Where the past is read from; none in memory.
     pub journal: Option<PathBuf>,
@@ -112,6 +114,7 @@ impl Router {
             listeners,
             outcomes: Outcomes::default(),
             asked_before: AskedBefore::default(),
+            audit: Audit::default(),
             failed_probations: FailedProbations::default(),
             journal,
             open: AtomicBool::new(false),

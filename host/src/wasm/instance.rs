@@ -31,6 +31,19 @@ pub enum Broken {
     Abort(Failure),
 }
 
+impl Broken {
+    /// The limit that it ran into, or what else it is, in a word.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Broken::Trap(_) => "trap",
+            Broken::Cpu(_) => "cpu_per_turn_ms",
+            Broken::Limit { limit, .. } => limit,
+            Broken::Slice => "slice",
+            Broken::Abort(_) => "aborted",
+        }
+    }
+}
+
 /// Which handler to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {

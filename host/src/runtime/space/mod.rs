@@ -215,6 +215,11 @@ impl Space {
         self.loaded.load_full()
     }
 
+    /// Of the version that serves; 0: none.
+    pub fn generation(&self) -> u64 {
+        self.loaded.load().as_ref().map_or(0, |loaded| loaded.generation)
+    }
+
     /// The version whose state is there; none for a space that has never served.
     pub fn former(&self) -> Option<Former> {
         let loaded = self.loaded().map(|loaded| Former {

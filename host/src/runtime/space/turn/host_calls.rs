@@ -15,6 +15,7 @@ use crate::words::{Failure, MessageId};
 use bytes::Bytes;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Failures noted of one turn. A guest that collects more is not told again.
@@ -26,6 +27,9 @@ impl Turn {
         let call = self.calls;
         self.calls += 1;
         if let Err(failure) = &outcome {
+            if let Cow::Borrowed(cause) = failure.code {
+                self.router.audit.of_space(&self.space, cause, &failure.message);
+            }
             if self.refused.len() < MOST_REFUSED {
                 self.refused.push((call, failure.clone()));
             } else {
