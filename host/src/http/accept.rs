@@ -9,6 +9,7 @@ use super::client_limits::{BUFFER_BYTES, ClientLimits, HEAD_BYTES};
 use super::guard::{Caller, Guard};
 use super::handles;
 use super::held::Held;
+use super::incident::{Ended, Incident, Tell};
 use super::patience::Patient;
 use super::safe;
 use super::seats::{Seat, Seated, Seats};
@@ -38,22 +39,12 @@ pub struct Door {
     pub guard: Guard,
     pub router: Router,
     pub limits: ClientLimits,
+    pub tell: Tell,
 }
 
 /// The number of the connection that a request came on, for order among its messages.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionNumber(pub u64);
-
-/// Why a connection was ended from this side.
-#[derive(Debug, thiserror::Error)]
-enum Ended {
-    #[error("it gave way to another one")]
-    Displaced,
-    #[error("no request came")]
-    NoHead,
-    #[error(transparent)]
-    Http(#[from] hyper::Error),
-}
 
 pub async fn run(listener: TcpListener, door: Door, mut shutdown: Shutdown) {
     let most = handles::for_connections(door.limits.connections);
@@ -127,9 +118,10 @@ impl Connection {
     async fn serve(self, stream: TcpStream, closing: Shutdown) {
         // Replies are small and complete: waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
-        if let Err(error) = self.answer_all(stream, closing).await {
+        if let Err(ended) = self.answer_all(stream, closing).await {
             // The client's own doing: it went away, was idle, or does not speak HTTP.
-            tracing::debug!("connection {} ended: {error}", self.number);
+            tracing::debug!("connection {} ended: {ended}", self.number);
+            Incident::of_end(&ended).iter().for_each(&self.door.tell);
         }
     }
 
@@ -145,7 +137,7 @@ impl Connection {
             biased;
             ended = connection.as_mut() => return Ok(ended?),
             () = seat.sent_away() => return Err(Ended::Displaced),
-            () = no_head(seat, door.limits.first_head) => return Err(Ended::NoHead),
+            () = no_head(seat, door.limits.first_head) => return Err(Ended::NoHead(door.limits.first_head.as_secs())),
             () = closing.wait() => {}
         }
         connection.as_mut().graceful_shutdown();
@@ -183,6 +175,7 @@ impl Door {
                 }
             }
         };
+        response.extensions_mut().remove().iter().for_each(&self.tell);
         safe::add(response.headers_mut());
         Ok(response.map(|body| Held::new(body, hand)))
     }

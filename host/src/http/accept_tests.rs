@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::stream;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
@@ -22,6 +23,7 @@ struct Served {
     release: Arc<Notify>,
     /// Whether the answer of `/v1/endless` was given up.
     given_up: Arc<AtomicBool>,
+    told: Arc<Mutex<Vec<&'static str>>>,
     _running: Trigger,
 }
 
@@ -56,11 +58,21 @@ async fn served(limits: ClientLimits) -> Served {
         .route("/v1/endless", get(endless));
     let guard = Guard::new(Token::parse(&"a".repeat(64)).unwrap(), Names::new(address, AllowedNames::default()));
     let (trigger, shutdown) = shutdown::channel();
-    tokio::spawn(run(listener, Door { guard, router, limits }, shutdown));
-    Served { address, release, given_up, _running: trigger }
+    let told: Arc<Mutex<Vec<&'static str>>> = Arc::default();
+    let telling = told.clone();
+    let tell = Box::new(move |incident: &Incident| telling.lock().unwrap().push(incident.cause));
+    tokio::spawn(run(listener, Door { guard, router, limits, tell }, shutdown));
+    Served { address, release, given_up, told, _running: trigger }
 }
 
 impl Served {
+    /// Waits until it is told.
+    async fn tells(&self, cause: &str) {
+        while !self.told.lock().unwrap().contains(&cause) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     async fn connect(&self) -> Client {
         Client { stream: TcpStream::connect(self.address).await.unwrap(), host: self.address }
     }
@@ -135,6 +147,7 @@ async fn a_head_that_does_not_come_or_does_not_end_closes_the_connection() {
         }
     };
     tokio::join!(silent.ended(), sending);
+    served.tells("too-slow").await;
 }
 
 #[tokio::test]
@@ -152,9 +165,8 @@ async fn an_answer_that_is_not_read_is_given_up() {
     let served = served(ClientLimits { unread: SHORT, ..ClientLimits::default() }).await;
     let mut client = served.connect().await;
     client.ask("/v1/endless").await;
-    while !served.given_up.load(SeqCst) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    served.tells("does-not-read").await;
+    assert!(served.given_up.load(SeqCst));
 }
 
 #[tokio::test]
@@ -164,6 +176,7 @@ async fn the_longest_silent_stranger_gives_way_to_a_newcomer() {
     assert_eq!(second.get("/healthz").await, 200, "both have their places");
     let mut third = served.connect().await;
     first.ended().await;
+    served.tells("connection-displaced").await;
     assert_eq!(third.get("/v1/quick").await, 200);
     assert_eq!(second.get("/v1/quick").await, 200);
 }
@@ -235,6 +248,7 @@ async fn heads_are_bounded_in_size_and_number_of_headers() {
         let status = client.answer().await.0;
         assert!(statuses.contains(&status), "{status}");
     }
+    served.tells("head-too-large").await;
 }
 
 #[tokio::test]
@@ -250,4 +264,5 @@ async fn every_answer_forbids_a_browser_to_do_anything_with_it() {
             assert!(head.contains(&format!("{name}: {value}")), "{line}: {head}");
         }
     }
+    served.tells("foreign-host").await;
 }

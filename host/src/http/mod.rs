@@ -23,6 +23,7 @@ mod health;
 mod held;
 mod history;
 mod idempotency;
+mod incident;
 mod logs;
 mod messages;
 mod names;
@@ -51,6 +52,7 @@ use client_limits::ClientLimits;
 use error::ApiError;
 use guard::Guard;
 use idempotency::Keys;
+use incident::Incident;
 use names::Names;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -85,6 +87,8 @@ type Shared = Arc<Edge>;
 pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -> anyhow::Result<()> {
     let limits = ClientLimits::default();
     let guard = Guard::new(state.token, Names::new(listener.local_addr()?, state.names));
+    let runtime = state.runtime.clone();
+    let tell = Box::new(move |incident: &Incident| runtime.audit().of_client(incident.cause, &incident.figure));
     let keys = Keys::new(idempotency::PLACES);
     keys.remember(state.runtime.answered());
     let edge = Edge {
@@ -96,7 +100,7 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -
         replays: Arc::new(Semaphore::new(1)),
         closing: shutdown.clone(),
     };
-    accept::run(listener, Door { guard, router: routes(Arc::new(edge)), limits }, shutdown).await;
+    accept::run(listener, Door { guard, router: routes(Arc::new(edge)), limits, tell }, shutdown).await;
     Ok(())
 }
 

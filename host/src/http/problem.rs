@@ -4,6 +4,7 @@
 //! how a request looked. Cannot fail.
 
 use super::error::ApiError;
+use super::incident::Incident;
 use super::shown;
 use crate::reload::ReloadError;
 use crate::runtime::api::Refusal;
@@ -342,6 +343,9 @@ impl IntoResponse for ApiError {
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
+        if let Some(incident) = Incident::of_refusal(&self) {
+            response.extensions_mut().insert(incident);
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match status {
