@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
+use words::AllowedNames;
 
 /// How long turns in hand may take at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
@@ -42,6 +43,8 @@ pub struct RunConfig {
     pub listen: SocketAddr,
     /// Threads that run guests.
     pub executors: usize,
+    /// What clients may call the host besides its address.
+    pub names: AllowedNames,
     /// `spacehost.toml`; it need not exist.
     pub settings: Option<PathBuf>,
     /// All messaging is granted to all spaces.
@@ -66,6 +69,7 @@ pub struct Host {
     listener: TcpListener,
     address: SocketAddr,
     token: Token,
+    names: AllowedNames,
     runtime: Runtime,
     reloads: Reloads,
     announcement: Announcement,
@@ -77,7 +81,7 @@ impl Host {
         let listener = listen(config.listen).await?;
         let address = listener.local_addr()?;
         let token = access::load_or_create_token(&config.data)?;
-        let RunConfig { executors, swap_wait, settings, development, compiler, .. } = config;
+        let RunConfig { executors, swap_wait, settings, development, compiler, names, .. } = config;
         let store = if config.memory { Store::in_memory() } else { Store::open(&config.data, &config.store)? };
         let engine = RuntimeConfig { executors, swap_wait, compiler, ..RuntimeConfig::default() };
         let runtime = Runtime::start_on(engine, store)?;
@@ -87,7 +91,7 @@ impl Host {
         open_when_loaded(&runtime, &reloads);
         keep_telling(&runtime);
         let announcement = Announcement::write(&config.data, address, &config.spaces)?;
-        Ok(Host { listener, address, token, runtime, reloads, announcement })
+        Ok(Host { listener, address, token, names, runtime, reloads, announcement })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -103,7 +107,8 @@ impl Host {
     /// A failed disk ends it at once, because nothing it did from then on could be relied on.
     pub async fn serve(self, shutdown: Shutdown) -> Result<()> {
         let reloads = self.reloads.clone();
-        let state = http::AppState { runtime: self.runtime.clone(), reloads: self.reloads, token: self.token };
+        let (runtime, orders) = (self.runtime.clone(), self.reloads);
+        let state = http::AppState { runtime, reloads: orders, token: self.token, names: self.names };
         let served = tokio::select! {
             served = http::serve(self.listener, state, shutdown) => served,
             reason = self.runtime.failed() => return Err(anyhow!("the data folder has failed: {reason}")),

@@ -125,6 +125,15 @@ impl Daemon {
         Launch { strict: self.strict, ..Launch::default() }
     }
 
+    /// Where it listens, such as `127.0.0.1:7070`.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     pub fn process(&self) -> u32 {
         self.child().id()
     }

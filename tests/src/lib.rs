@@ -11,6 +11,7 @@ pub mod money;
 pub mod raw;
 pub mod strace;
 mod wait;
+pub mod wire;
 
 pub use daemon::{Daemon, Launch, Refused, binary, json_of, parent_of};
 pub use dice::Dice;

@@ -8,6 +8,7 @@ use super::run::default_address;
 use crate::runtime::{Place, RuntimeConfig};
 use crate::shutdown::{self, Trigger};
 use crate::store::StoreConfig;
+use crate::words::AllowedNames;
 use crate::{Host, RunConfig};
 use anyhow::{Context, Result};
 use std::io::ErrorKind;
@@ -31,6 +32,7 @@ impl Local {
             data,
             listen: default_address(),
             executors,
+            names: AllowedNames::default(),
             settings: None,
             development: true,
             swap_wait,

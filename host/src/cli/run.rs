@@ -74,6 +74,7 @@ fn configure(args: Args) -> Result<RunConfig> {
         data: args.data.or(file.data).unwrap_or_else(|| "spacehost-data".into()),
         listen: args.listen.or(file.listen).unwrap_or_else(default_address),
         executors: args.executors.map(usize::from).or(file.executors).unwrap_or(defaults.executors),
+        names: file.names,
         settings: Some(args.settings),
         development: args.dev,
         swap_wait: file.swap_wait.unwrap_or(defaults.swap_wait),
@@ -116,6 +117,7 @@ pub fn default_address() -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::AllowedNames;
     use std::time::Duration;
 
     #[test]
@@ -125,6 +127,7 @@ mod tests {
             data: "d".into(),
             listen: default_address(),
             executors: 1,
+            names: AllowedNames::default(),
             settings: None,
             development: false,
             swap_wait: Duration::ZERO,

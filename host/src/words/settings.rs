@@ -9,6 +9,7 @@ mod reader;
 
 pub use defect::{Defect, SettingsError};
 
+use super::authority;
 use super::grants::{Addresses, Grants};
 use super::limits::Limits;
 use super::topic::{Pattern, SpaceName};
@@ -67,9 +68,17 @@ pub struct HostSettings {
     pub executors: Option<usize>,
     pub swap_wait: Option<Duration>,
     pub journal: JournalSettings,
+    pub names: AllowedNames,
     /// All messaging is granted to all.
     development: bool,
     spaces: BTreeMap<SpaceName, SpaceSettings>,
+}
+
+/// What clients may call the host, and the pages that may ask it, besides its own address; each in its one spelling.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AllowedNames {
+    pub hosts: Vec<String>,
+    pub origins: Vec<String>,
 }
 
 /// How the journal lies on disk, and how much of it is kept.
@@ -80,7 +89,9 @@ pub struct JournalSettings {
     pub retention_age: Option<Duration>,
 }
 
-const HOST_FIELDS: &[&str] = &["data", "executors", "journal", "listen", "spaces", "swap_wait_ms"];
+const HOST_FIELDS: &[&str] = &["data", "executors", "hosts", "journal", "listen", "origins", "spaces", "swap_wait_ms"];
+const HOSTS: &str = "a list of names such as [\"spaces.example:7070\"]";
+const ORIGINS: &str = "a list of origins such as [\"https://ops.example\"]";
 const JOURNAL_FIELDS: &[&str] = &["retention_age_s", "retention_bytes", "segment_bytes"];
 const SPACE_FIELDS: &[&str] = &["config", "grants", "limits", "reload"];
 const OWN_FIELDS: &[&str] = &["config", "limits", "reload"];
@@ -109,6 +120,8 @@ impl HostSettings {
                     settings.swap_wait = Some(Duration::from_millis(entry.number(0, MAX_SWAP_WAIT_MS)?));
                 }
                 "journal" => settings.journal = journal(&entry)?,
+                "hosts" => settings.names.hosts = entry.spellings(HOSTS, authority::authority)?,
+                "origins" => settings.names.origins = entry.spellings(ORIGINS, authority::origin)?,
                 "spaces" => settings.spaces = spaces(&entry)?,
                 _ => return Err(entry.unknown("field of spacehost.toml", HOST_FIELDS)),
             }
@@ -189,9 +202,9 @@ fn grants(entry: &Entry) -> Result<Grants, SettingsError> {
     let mut grants = Grants::default();
     for entry in entry.table("a table of grants")?.entries() {
         match entry.key() {
-            "commands" => grants.commands = entry.list("a list such as [\"payments/charge\"]", Addresses::parse)?,
-            "publish" => grants.publish = entry.list("a list such as [\"audit.>\"]", Pattern::parse)?,
-            "subscribe" => grants.subscribe = entry.list("a list such as [\"payments.card.*\"]", Pattern::parse)?,
+            "commands" => grants.commands = entry.names("a list such as [\"payments/charge\"]", Addresses::parse)?,
+            "publish" => grants.publish = entry.names("a list such as [\"audit.>\"]", Pattern::parse)?,
+            "subscribe" => grants.subscribe = entry.names("a list such as [\"payments.card.*\"]", Pattern::parse)?,
             _ => return Err(entry.unknown("grant", GRANT_FIELDS)),
         }
     }

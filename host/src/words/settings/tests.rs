@@ -22,6 +22,8 @@ fn a_whole_host_file_is_read() {
         data = "/var/lib/spacehost"
         executors = 4
         swap_wait_ms = 250
+        hosts = ["Spaces.example:7070", "[::1]:9000"]
+        origins = ["https://ops.example:443"]
 
         [journal]
         segment_bytes = 1_048_576
@@ -39,6 +41,8 @@ fn a_whole_host_file_is_read() {
     assert_eq!(host.listen, Some("0.0.0.0:8080".parse().unwrap()));
     assert_eq!(host.data, Some("/var/lib/spacehost".into()));
     assert_eq!((host.executors, host.swap_wait), (Some(4), Some(Duration::from_millis(250))));
+    assert_eq!(host.names.hosts, ["spaces.example:7070", "[::1]:9000"]);
+    assert_eq!(host.names.origins, ["https://ops.example"]);
     let journal = JournalSettings {
         segment_bytes: Some(1 << 20),
         retention_bytes: None,
@@ -88,8 +92,8 @@ fn unknown_fields_are_refused_with_the_nearest_name() {
         (host_error("lisen = 1"), "line 1: `lisen` is no field of spacehost.toml; did you mean `listen`?"),
         (
             host_error("\ncolour = 1"),
-            "line 2: `colour` is no field of spacehost.toml; there are `data`, `executors`, `journal`, \
-             `listen`, `spaces`, `swap_wait_ms`",
+            "line 2: `colour` is no field of spacehost.toml; there are `data`, `executors`, `hosts`, \
+             `journal`, `listen`, `origins`, `spaces`, `swap_wait_ms`",
         ),
         (
             host_error("[spaces.a]\nlimit = 1"),
@@ -123,6 +127,18 @@ fn wrong_values_are_refused_in_the_same_words_every_time() {
         (
             host_error("[journal]\nsegment_bytes = 100"),
             "line 2: `segment_bytes = 100` is out of range: 8192 to 1073741824 is allowed",
+        ),
+        (
+            host_error("hosts = \"spaces.example\""),
+            "line 1: `hosts` must be a list of names such as [\"spaces.example:7070\"], not \"spaces.example\"",
+        ),
+        (
+            host_error("hosts = [\n  \"a.example\",\n  \"*.example\",\n]"),
+            "line 3: `hosts` must be a list of names such as [\"spaces.example:7070\"], not \"*.example\"",
+        ),
+        (
+            host_error("origins = [\"ops.example\"]"),
+            "line 1: `origins` must be a list of origins such as [\"https://ops.example\"], not \"ops.example\"",
         ),
         (host_error("executors = -3"), "line 1: `executors = -3` is out of range: 1 to 1024 is allowed"),
         (host_error("executors = true"), "line 1: `executors` must be a whole number, not true"),
