@@ -33,6 +33,7 @@ impl Local {
             executors,
             settings: None,
             swap_wait,
+            memory_bytes: None,
             memory: false,
             store: StoreConfig::default(),
             compiler: Place::apart(),

@@ -43,6 +43,7 @@ pub struct ServedView {
     descriptor: Arc<Descriptor>,
     limits: Limits,
     usage: Usage,
+    used: BTreeMap<&'static str, u64>,
 }
 
 pub async fn list(State(edge): State<Shared>) -> Json<Spaces> {
@@ -92,8 +93,8 @@ fn one(name: String, served: Option<SpaceStatus>, file: Option<FileStatus>) -> S
 
 impl From<SpaceStatus> for ServedView {
     fn from(status: SpaceStatus) -> Self {
-        let SpaceStatus { version, generation, digest, path, imports, descriptor, limits, usage, .. } = status;
-        ServedView { version, generation, digest, path, imports, descriptor, limits, usage }
+        let SpaceStatus { version, generation, digest, path, imports, descriptor, limits, usage, used, .. } = status;
+        ServedView { version, generation, digest, path, imports, descriptor, limits, usage, used }
     }
 }
 
@@ -115,6 +116,7 @@ mod tests {
             descriptor: Arc::new(Descriptor::parse(r#"{"descriptor":1,"version":"1"}"#).unwrap()),
             limits: Limits::default(),
             usage: Usage::default(),
+            used: BTreeMap::new(),
         }
     }
 

@@ -64,6 +64,8 @@ pub struct HostSettings {
     pub data: Option<PathBuf>,
     pub executors: Option<usize>,
     pub swap_wait: Option<Duration>,
+    /// What all instances may have together.
+    pub memory_bytes: Option<u64>,
     pub journal: JournalSettings,
     spaces: BTreeMap<SpaceName, SpaceSettings>,
 }
@@ -76,7 +78,7 @@ pub struct JournalSettings {
     pub retention_age: Option<Duration>,
 }
 
-const HOST_FIELDS: &[&str] = &["data", "executors", "journal", "listen", "spaces", "swap_wait_ms"];
+const HOST_FIELDS: &[&str] = &["data", "executors", "journal", "listen", "memory_bytes", "spaces", "swap_wait_ms"];
 const JOURNAL_FIELDS: &[&str] = &["retention_age_s", "retention_bytes", "segment_bytes"];
 const SPACE_FIELDS: &[&str] = &["config", "limits", "reload"];
 const RELOAD_FIELDS: &[&str] = &["interface", "replay"];
@@ -84,6 +86,8 @@ const RELOAD_FIELDS: &[&str] = &["interface", "replay"];
 const GATE: &str = "replay_messages";
 const MAX_EXECUTORS: u64 = 1_024;
 const MAX_SWAP_WAIT_MS: u64 = 600_000;
+/// Less than one guest has by default is a slip of the pen.
+const MIN_MEMORY_BYTES: u64 = 64 << 20;
 /// Two pages: the header's, and one for frames.
 const MIN_SEGMENT_BYTES: u64 = 8_192;
 /// A segment is read into memory at the start, one at a time.
@@ -102,6 +106,7 @@ impl HostSettings {
                 "swap_wait_ms" => {
                     settings.swap_wait = Some(Duration::from_millis(entry.number(0, MAX_SWAP_WAIT_MS)?));
                 }
+                "memory_bytes" => settings.memory_bytes = Some(entry.number(MIN_MEMORY_BYTES, i64::MAX as u64)?),
                 "journal" => settings.journal = journal(&entry)?,
                 "spaces" => settings.spaces = spaces(&entry)?,
                 _ => return Err(entry.unknown("field of spacehost.toml", HOST_FIELDS)),
