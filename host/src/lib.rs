@@ -51,6 +51,8 @@ pub struct RunConfig {
     pub development: bool,
     /// How long a reload waits for a turn in hand.
     pub swap_wait: Duration,
+    /// What the memories of all instances may have together; none: a share of the machine's.
+    pub memory_bytes: Option<u64>,
     /// No disk: nothing outlives the process.
     pub memory: bool,
     /// The journal's segments and retention.
@@ -81,10 +83,13 @@ impl Host {
         let listener = listen(config.listen).await?;
         let address = listener.local_addr()?;
         let token = access::load_or_create_token(&config.data)?;
-        let RunConfig { executors, swap_wait, settings, development, compiler, names, .. } = config;
+        let RunConfig { executors, swap_wait, settings, development, compiler, names, memory_bytes, .. } = config;
         let store = if config.memory { Store::in_memory() } else { Store::open(&config.data, &config.store)? };
-        let engine = RuntimeConfig { executors, swap_wait, compiler, ..RuntimeConfig::default() };
-        let runtime = Runtime::start_on(engine, store)?;
+        let mut settled = RuntimeConfig { executors, swap_wait, compiler, ..RuntimeConfig::default() };
+        if let Some(bytes) = memory_bytes {
+            settled.engine.memory_bytes = bytes;
+        }
+        let runtime = Runtime::start_on(settled, store)?;
         let dir = config.spaces.clone();
         // Its task ends with `shutdown`, below.
         let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings, development })?;

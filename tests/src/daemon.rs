@@ -275,8 +275,8 @@ pub fn parent_of(process: Pid) -> Option<Pid> {
 pub struct Launch {
     /// Under the eyes of a recorder.
     pub strace: Option<Strace>,
-    /// With its output gate switched off.
-    pub ungated: bool,
+    /// A test build: `spacehost-ungated` or `spacehost-faulty`.
+    pub build: Option<&'static str>,
     /// Grants what its settings say. Other hosts grant all messaging.
     pub strict: bool,
     pub options: Vec<String>,
@@ -296,8 +296,8 @@ impl Launch {
     }
 
     async fn spawn(&self, folder: &Path) -> Child {
-        let ungated = self.ungated;
-        let binary = tokio::task::spawn_blocking(move || if ungated { ungated_binary() } else { binary() });
+        let build = self.build;
+        let binary = tokio::task::spawn_blocking(move || build.map_or_else(binary, test_build));
         let binary = binary.await.expect("the binary builds");
         let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log file");
         let command = self.strace.as_ref().map_or_else(|| Command::new(&binary), |strace| strace.command(&binary));
@@ -346,9 +346,11 @@ pub fn binary() -> PathBuf {
     BUILT.get_or_init(|| built("spacehost", &[])).clone()
 }
 
-fn ungated_binary() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| built("spacehost-ungated", &["--features", "spacehost/ungated"])).clone()
+/// All test builds have the features of all, so that the host is compiled once for them.
+fn test_build(name: &'static str) -> PathBuf {
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = BUILDING.lock().expect("a build before this one has failed");
+    built(name, &["--features", "spacehost/ungated,spacehost/faulty"])
 }
 
 fn built(name: &str, options: &[&str]) -> PathBuf {

@@ -87,7 +87,8 @@ async fn record(ungated: bool) -> Recorded {
     let mut clients: Vec<_> = (0..CLIENTS).map(|seed| (Dice(seed), None)).collect();
     for (session, enough) in ENOUGH.into_iter().enumerate() {
         let strace = Strace::new(&folder.path().join(format!("calls-{session}")));
-        let launch = Launch { strace: Some(strace.clone()), ungated, ..Launch::default() };
+        let launch =
+            Launch { strace: Some(strace.clone()), build: ungated.then_some("spacehost-ungated"), ..Launch::default() };
         let daemon = Arc::new(Daemon::start_in(folder.clone(), &launch).await);
         daemon.ready().await;
         let mut running = JoinSet::new();

@@ -48,7 +48,7 @@ pub async fn run(guests: &Guests, duration: Duration) -> Result<Report> {
 
 /// Several hosts are alive at once, and each reserves address space for its instances.
 fn config() -> RuntimeConfig {
-    RuntimeConfig { engine: EngineConfig { max_instances: 100 }, ..RuntimeConfig::default() }
+    RuntimeConfig { engine: EngineConfig { max_instances: 100, ..EngineConfig::default() }, ..RuntimeConfig::default() }
 }
 
 /// One command at a time, interleaved with one append at a time.

@@ -20,7 +20,7 @@ const KNOWN: usize = 200;
 const SPACES: usize = 1_000;
 const RESTARTS: usize = 3;
 /// Several engines are alive at once, and each reserves address space for its instances.
-const INSTANCES: EngineConfig = EngineConfig { max_instances: 2_000 };
+const INSTANCES: EngineConfig = EngineConfig { max_instances: 2_000, memory_bytes: u64::MAX };
 
 pub async fn run(guests: &Guests) -> Result<Report> {
     // In the folder where it is typed: temporary ones may be in memory.

@@ -10,6 +10,7 @@ use super::output;
 use super::style::{Style, printable};
 use super::verdict;
 use crate::runtime::{Place, Runtime, RuntimeConfig};
+use crate::words::limits::{Row, TABLE};
 use crate::words::{Descriptor, Grants, SpaceName, SpaceSettings};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -118,7 +119,7 @@ fn text(found: &Value, style: Style) -> String {
     lines.extend(headed("to be granted in spacehost.toml", needs.map(|line| format!("  {line}")).collect(), style));
     lines.extend(plain_list("imports", &found["imports"], style));
     lines.extend(amounts("usage", &found["usage"], style));
-    lines.extend(amounts("limits", &found["limits"], style));
+    lines.extend(limits(found, style));
     lines.join("\n")
 }
 
@@ -137,6 +138,16 @@ fn plain_list(title: &str, list: &Value, style: Style) -> Vec<String> {
 fn amounts(title: &str, table: &Value, style: Style) -> Vec<String> {
     let rows = table.as_object().into_iter().flatten();
     headed(title, rows.map(|(name, value)| format!("  {name:<24} {value}")).collect(), style)
+}
+
+/// In the order of the table, with what is used of each where that is measured.
+fn limits(found: &Value, style: Style) -> Vec<String> {
+    let line = |row: &Row| {
+        let limit = found["limits"][row.name].as_u64()?;
+        let used = found["used"][row.name].as_u64().map_or_else(String::new, |used| format!("  {used} used"));
+        Some(format!("  {:<24} {:<24}{used}", row.name, format!("{limit} {}", row.unit)).trim_end().to_owned())
+    };
+    headed("limits", TABLE.iter().filter_map(line).collect(), style)
 }
 
 fn headed(title: &str, lines: Vec<String>, style: Style) -> Vec<String> {
@@ -181,6 +192,14 @@ mod tests {
         let file = json!({"name": "a", "needs": "[spaces.a.grants]\ncommands = [\"b/run\"]"});
         let shown = "a\nto be granted in spacehost.toml\n  [spaces.a.grants]\n  commands = [\"b/run\"]";
         assert_eq!(text(&file, Style::plain()), shown);
+    }
+
+    #[test]
+    fn a_limit_stands_beside_what_is_used_of_it() {
+        let found = json!({"name": "a", "limits": {"memory_bytes": 67_108_864, "hops": 32}, "used": {"memory_bytes": 1_114_112}});
+        let text = text(&found, Style::plain());
+        let expected = "limits\n  memory_bytes             67108864 bytes            1114112 used\n  hops                     32 turns";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

@@ -36,6 +36,7 @@ impl Local {
             settings: None,
             development: true,
             swap_wait,
+            memory_bytes: None,
             memory: false,
             store: StoreConfig::default(),
             compiler: Place::apart(),

@@ -44,6 +44,7 @@ pub struct ServedView {
     grants: Grants,
     limits: Limits,
     usage: Usage,
+    used: BTreeMap<&'static str, u64>,
 }
 
 pub async fn list(State(edge): State<Shared>) -> Json<Spaces> {
@@ -93,8 +94,9 @@ fn one(name: String, served: Option<SpaceStatus>, file: Option<FileStatus>) -> S
 
 impl From<SpaceStatus> for ServedView {
     fn from(status: SpaceStatus) -> Self {
-        let SpaceStatus { version, generation, digest, path, imports, descriptor, grants, limits, usage, .. } = status;
-        ServedView { version, generation, digest, path, imports, descriptor, grants, limits, usage }
+        let SpaceStatus { version, generation, digest, path, imports, descriptor, grants, limits, usage, used, .. } =
+            status;
+        ServedView { version, generation, digest, path, imports, descriptor, grants, limits, usage, used }
     }
 }
 
@@ -117,6 +119,7 @@ mod tests {
             grants: Grants::default(),
             limits: Limits::default(),
             usage: Usage::default(),
+            used: BTreeMap::new(),
         }
     }
 

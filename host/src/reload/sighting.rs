@@ -111,8 +111,10 @@ impl<D: Deployer> Reconciler<D> {
     /// Only the spaces concerned are looked at again.
     fn apply_host(&mut self, before: &HostSettings) {
         let host = Arc::new(self.host_file.settings.clone());
-        let own =
-            |settings: &HostSettings| (settings.listen, settings.data.clone(), settings.executors, settings.swap_wait);
+        let own = |settings: &HostSettings| {
+            let HostSettings { listen, data, executors, swap_wait, memory_bytes, .. } = settings;
+            (*listen, data.clone(), *executors, *swap_wait, *memory_bytes)
+        };
         let later =
             if own(before) == own(&host) { "" } else { "; what concerns the host itself holds from the next start" };
         tracing::info!("spacehost.toml has changed and is applied to its spaces{later}");

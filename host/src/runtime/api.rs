@@ -7,6 +7,7 @@ use crate::words::topic::NameError;
 use crate::words::{Descriptor, Failure, Grants, Limits, MessageId, SpaceName};
 use bytes::Bytes;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -160,6 +161,8 @@ pub struct SpaceStatus {
     pub grants: Grants,
     pub limits: Limits,
     pub usage: Usage,
+    /// What is measured against limits, by their names: of the partition that has most, or of the costliest turn.
+    pub used: BTreeMap<&'static str, u64>,
 }
 
 /// The measured amounts, summed over the partitions.

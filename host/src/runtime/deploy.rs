@@ -16,7 +16,7 @@ use super::space::{Artifact, Former, Instance, Loaded, Origin, Space};
 use super::{Inner, Runtime};
 use crate::store::ledger::Scribe;
 use crate::store::record::{self, Record};
-use crate::wasm::Broken;
+use crate::wasm::{Broken, SpaceMemory};
 use crate::words::grants::Access;
 use crate::words::version::is_older;
 use crate::words::{SpaceName, SpaceSettings};
@@ -207,7 +207,8 @@ impl Inner {
     fn settle(&self, name: &SpaceName, partitions: u32, settings: &Arc<SpaceSettings>, past: PastSpace) -> Arc<Space> {
         let PastSpace { former, mut parts, .. } = past;
         let (numbers, keeps) = (self.partition_numbers(u64::from(partitions)), self.router.ledger.keeps_records());
-        let origin = Origin { past: former, keeps };
+        let memory = Arc::new(SpaceMemory::on(self.loading.memory().clone()));
+        let origin = Origin { past: former, keeps, memory };
         let space = Arc::new(Space::new(name.clone(), numbers, &settings.limits, origin));
         for index in 0..space.partitions.len() {
             self.router.ledger.keep_for(space.partitions[index].mailbox.needs_from());
@@ -305,7 +306,7 @@ impl Inner {
         let mut candidates = Vec::new();
         for index in 0..space.partitions.len() {
             let vacant = Turn::new(self.router.clone(), space.clone(), index, settings.clone());
-            let instance = artifact.instantiate(&settings.limits, vacant).await;
+            let instance = artifact.instantiate(&settings.limits, &space.memory, vacant).await;
             candidates.push(instance.map_err(|(broken, _): (Broken, _)| DeployError::Instantiate(broken.to_string()))?);
         }
         Ok(candidates)

@@ -7,7 +7,7 @@ use super::space::Space;
 use super::space::turn::Turn;
 use super::{Artifact, LoadError, Runtime, RuntimeConfig};
 use crate::store::Cache;
-use crate::wasm::{self, HostCalls, Loader, Seal};
+use crate::wasm::{self, HostCalls, HostMemory, Loader, Seal};
 use crate::words::SpaceSettings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +41,11 @@ impl Loading {
             compiled: AtomicU64::new(0),
             known: AtomicU64::new(0),
         })
+    }
+
+    /// What all instances have together.
+    pub fn memory(&self) -> &Arc<HostMemory> {
+        self.loader.memory()
     }
 
     /// Ends compiles in hand, and begins no more.

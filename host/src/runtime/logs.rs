@@ -38,8 +38,13 @@ impl Logs {
         if self.lock().take_token(per_second as f64) {
             self.keep(line);
         } else {
-            self.suppressed.fetch_add(1, Ordering::Relaxed);
+            self.suppress(1);
         }
+    }
+
+    /// Counts lines of a guest that nobody will see.
+    pub fn suppress(&self, lines: u64) {
+        self.suppressed.fetch_add(lines, Ordering::Relaxed);
     }
 
     /// Keeps and shows a line of the host's own, which costs the guest nothing.
@@ -90,6 +95,8 @@ fn truncate(text: &mut String) {
         let end = text.floor_char_boundary(LONGEST_LINE);
         text.truncate(end);
         text.push('…');
+        // Otherwise the line would hold on to all the room that the long one took.
+        text.shrink_to_fit();
     }
 }
 
@@ -118,5 +125,14 @@ mod tests {
         logs.write(line(&"ä".repeat(5_000)), 10);
         let (lines, _) = logs.read(1);
         assert_eq!(lines[0].message.chars().count(), LONGEST_LINE / 2 + 1);
+    }
+
+    #[tokio::test]
+    async fn a_long_line_takes_no_more_room_than_what_is_shown_of_it() {
+        let logs = Logs::default();
+        let (_, mut followers) = logs.read(0);
+        logs.write(line(&"x".repeat(1 << 20)), 10);
+        let (kept, followed) = (logs.read(1).0.remove(0), followers.recv().await.unwrap());
+        assert!(kept.message.capacity() < 2 * LONGEST_LINE && followed.message.capacity() < 2 * LONGEST_LINE);
     }
 }

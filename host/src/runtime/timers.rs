@@ -26,6 +26,9 @@ pub struct PastTimer {
     pub firing: bool,
 }
 
+/// Settings of timers that are gone and still lie in the schedule.
+const MOST_STALE: usize = 64;
+
 struct Timer {
     body: Bytes,
     due_ms: u64,
@@ -134,8 +137,14 @@ impl Timers {
         self.by_name.contains_key(name)
     }
 
-    /// Keeps the head of the schedule true, so that `next_due` never wakes for a timer that is gone.
+    /// Keeps the head of the schedule true, so that `next_due` never wakes for a timer that is gone; and the rest small, for
+    /// timers that are set again and again long before they are due.
     fn drop_stale(&mut self) {
+        if self.schedule.len() > 2 * self.by_name.len() + MOST_STALE {
+            let by_name = &self.by_name;
+            self.schedule
+                .retain(|Reverse((_, setting, name))| by_name.get(name).is_some_and(|timer| timer.setting == *setting));
+        }
         while let Some(Reverse((_, setting, name))) = self.schedule.peek() {
             if self.by_name.get(name).is_some_and(|timer| timer.setting == *setting) {
                 break;
@@ -166,6 +175,18 @@ mod tests {
         assert_eq!(fire(&mut timers, 20).as_deref(), Some("early"));
         assert_eq!(fire(&mut timers, 20).as_deref(), Some("late"));
         assert_eq!((fire(&mut timers, 99), timers.len(), timers.next_due()), (None, 0, None));
+    }
+
+    #[test]
+    fn a_timer_that_is_set_over_and_over_leaves_little_behind() {
+        let mut timers = Timers::default();
+        set(&mut timers, "first", 1, None);
+        for due_ms in 0..100_000 {
+            set(&mut timers, "t", 1_000 + due_ms, None);
+        }
+        assert!(timers.schedule.len() < 100, "{}", timers.schedule.len());
+        assert_eq!(fire(&mut timers, 10).as_deref(), Some("first"));
+        assert_eq!((fire(&mut timers, 100_999).as_deref(), fire(&mut timers, u64::MAX)), (Some("t"), None));
     }
 
     #[test]

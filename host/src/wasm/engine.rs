@@ -1,14 +1,13 @@
-//! The one wasmtime engine, its configuration, and the thread that ticks its epochs.
+//! The one wasmtime engine and its configuration: what guests may be made of, and how many of them there may be.
 //!
-//! The ticker is an OS thread, never a task: a guest that spins on every executor must not stop the clock that ends
-//! it. A watchdog reports when ticks come late, because every budget rests on them.
+//! Every bound that wasmtime knows is set here, in each store (`instance.rs`) or by its limiter, because wasmtime's own are
+//! meant for code that is trusted more. Must not know what the limits of a space are, only their maxima.
 
-use super::budget::TICK;
+use super::memory::{self, HostMemory};
+use super::ticker::Ticker;
+use crate::words::Limits;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// What the host decides about its engine.
@@ -16,11 +15,13 @@ use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 pub struct EngineConfig {
     /// The most instances alive at a time. Address space is reserved for each (4 GiB), memory is not.
     pub max_instances: u32,
+    /// What the memories and tables of all instances may have together.
+    pub memory_bytes: u64,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        EngineConfig { max_instances: 12_000 }
+        EngineConfig { max_instances: 12_000, memory_bytes: memory::share_of_machine() }
     }
 }
 
@@ -28,8 +29,8 @@ impl Default for EngineConfig {
 pub struct Engine {
     inner: wasmtime::Engine,
     stamp: blake3::Hash,
-    stop: Arc<AtomicBool>,
-    ticker: Option<JoinHandle<()>>,
+    memory: Arc<HostMemory>,
+    _ticker: Ticker,
 }
 
 impl Engine {
@@ -37,12 +38,8 @@ impl Engine {
         let mut settings = code_config();
         settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config.max_instances)));
         let inner = wasmtime::Engine::new(&settings)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let ticker = {
-            let (engine, stop) = (inner.clone(), stop.clone());
-            std::thread::Builder::new().name("epoch-ticker".into()).spawn(move || tick(&engine, &stop))?
-        };
-        Ok(Engine { stamp: stamp(&inner), inner, stop, ticker: Some(ticker) })
+        let memory = Arc::new(HostMemory::new(config.memory_bytes));
+        Ok(Engine { stamp: stamp(&inner), _ticker: Ticker::start(inner.clone())?, inner, memory })
     }
 
     /// Stands for all that matters to compiled code but the component: wasmtime's version, its settings, the processor.
@@ -53,32 +50,9 @@ impl Engine {
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.inner
     }
-}
 
-impl Drop for Engine {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(ticker) = self.ticker.take() {
-            // A ticker that panicked has nothing left to stop.
-            let _ = ticker.join();
-        }
-    }
-}
-
-fn tick(engine: &wasmtime::Engine, stop: &AtomicBool) {
-    const LATE: Duration = Duration::from_millis(250);
-    let mut last = Instant::now();
-    while !stop.load(Ordering::Relaxed) {
-        std::thread::sleep(TICK);
-        engine.increment_epoch();
-        let gap = last.elapsed();
-        if gap > LATE {
-            tracing::warn!(
-                gap_ms = gap.as_millis() as u64,
-                "epoch ticks came late: CPU budgets are coarser than configured"
-            );
-        }
-        last = Instant::now();
+    pub(super) fn memory(&self) -> &Arc<HostMemory> {
+        &self.memory
     }
 }
 
@@ -113,27 +87,39 @@ fn code_config() -> Config {
         .wasm_component_model(true)
         // Calls cost a quarter of what they do with the async ABI switched on.
         .concurrency_support(false)
+        // No toolchain of ours makes 64-bit memories or tables: what no guest needs no attacker gets.
+        .wasm_memory64(false)
         .epoch_interruption(true)
         .max_wasm_stack(512 << 10)
+        // What is left of it is for the host's calls, which a guest can make from its deepest frame.
         .async_stack_size(1 << 20)
         .memory_init_cow(true);
     wasmtime
 }
 
+/// As much of each kind as the table of limits lets one instance have, and in total so much that no single space, whose
+/// partitions are 1,024 at most, can have all.
 fn pool(instances: u32) -> PoolingAllocationConfig {
+    const INSTANCE_BYTES: usize = 8 << 20;
+    let most = |name: &str| Limits::row(name).map_or(0, |row| row.maximum);
+    let count = |name: &str| u32::try_from(most(name)).unwrap_or(u32::MAX);
+    let size = |name: &str| usize::try_from(most(name)).unwrap_or(usize::MAX);
     let mut pool = PoolingAllocationConfig::new();
-    // A component of a language with a runtime brings some core instances, usually one memory and one or two tables.
+    // A component of a language with a runtime brings some core instances, usually one memory and two or three tables.
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(4))
+        .total_core_instances(instances.saturating_mul(16))
         .total_memories(instances)
-        .total_tables(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(4))
         .total_stacks(instances)
-        .max_core_instances_per_component(1_000)
-        .max_memories_per_component(16)
-        .max_tables_per_component(64)
-        .table_elements(100_000)
-        .max_component_instance_size(8 << 20)
-        .max_core_instance_size(8 << 20)
+        .max_core_instances_per_component(count("core_instances"))
+        .max_memories_per_component(count("memories"))
+        .max_tables_per_component(count("tables"))
+        .max_memories_per_module(count("memories"))
+        .max_tables_per_module(count("tables"))
+        .max_memory_size(size("memory_bytes"))
+        .table_elements(size("table_elements"))
+        .max_component_instance_size(INSTANCE_BYTES)
+        .max_core_instance_size(INSTANCE_BYTES)
         .linear_memory_keep_resident(64 << 10)
         .max_unused_warm_slots(100);
     pool

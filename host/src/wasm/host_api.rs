@@ -4,11 +4,14 @@
 
 use super::budget::Budget;
 use super::limiter::Limiter;
+use super::output::Output;
 use crate::words::Failure;
 use bytes::Bytes;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::task::Poll;
 use std::time::Duration;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, ResourceTable};
@@ -71,6 +74,8 @@ pub trait HostCalls: Send + 'static {
     fn partition(&self) -> u32;
 
     fn log(&mut self, level: &'static str, message: String);
+    /// Lines that were written but not kept.
+    fn lines_dropped(&mut self, lines: u64);
     fn config(&self, name: &str) -> Option<String>;
     fn config_all(&self) -> String;
 }
@@ -80,6 +85,8 @@ pub(super) struct Guest<H> {
     pub host: H,
     pub budget: Budget,
     pub limiter: Limiter,
+    /// Calls to the host that the call in hand may still make.
+    pub calls_left: u64,
     /// Only for components that import WASI.
     pub wasi: Option<Box<Wasi>>,
 }
@@ -89,12 +96,16 @@ pub(super) struct Wasi {
     pub table: ResourceTable,
     /// Since somebody last asked.
     pub clocks_read: Arc<AtomicBool>,
+    pub output: Output,
 }
+
+/// Of a component whose imports say that it does not need any.
+const NO_HANDLES: usize = 0;
 
 impl<H: HostCalls> WasiView for Guest<H> {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         // The linker offers WASI to every component, but only those that import it can call it.
-        let wasi = self.wasi.get_or_insert_with(|| Box::new(Wasi::nothing_granted(0)));
+        let wasi = self.wasi.get_or_insert_with(|| Box::new(Wasi::nothing_granted(0, NO_HANDLES)));
         WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
     }
 }
@@ -114,9 +125,23 @@ impl From<Failure> for WitFailure {
 }
 
 impl From<WitFailure> for Failure {
+    /// It may be kept for long, and many times over, so it is no place for much.
     fn from(failure: WitFailure) -> Self {
-        Failure { code: failure.code.into(), message: failure.message, retryable: failure.retryable }
+        const LONGEST_CODE: usize = 64;
+        const LONGEST_MESSAGE: usize = 4_096;
+        let (code, message) = (cut(failure.code, LONGEST_CODE), cut(failure.message, LONGEST_MESSAGE));
+        Failure { code: code.into(), message, retryable: failure.retryable }
     }
+}
+
+/// At a character, and without the room that a longer text took.
+pub(super) fn cut(mut text: String, longest: usize) -> String {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
 }
 
 #[derive(Clone, ComponentType, Lower)]
@@ -159,6 +184,20 @@ type Wit<T> = (Result<T, WitFailure>,);
 type Headers = Vec<(String, String)>;
 type Context<'a, H> = StoreContextMut<'a, Guest<H>>;
 
+impl<H> Guest<H> {
+    /// The host, for one call more.
+    fn called(&mut self) -> wasmtime::Result<&mut H> {
+        match self.calls_left.checked_sub(1) {
+            Some(left) => self.calls_left = left,
+            None => {
+                self.limiter.note_hit("host_calls_per_turn");
+                wasmtime::bail!("too many calls to the host");
+            }
+        }
+        Ok(&mut self.host)
+    }
+}
+
 fn wit<T>(result: Result<T, Failure>) -> wasmtime::Result<Wit<T>> {
     Ok((result.map_err(WitFailure::from),))
 }
@@ -180,10 +219,10 @@ pub(super) fn add_to_linker<H: HostCalls>(linker: &mut Linker<Guest<H>>) -> wasm
 fn add_messaging<H: HostCalls>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
     let mut messaging = linker.instance("spacehost:space/messaging@1.0.0")?;
     messaging.func_wrap("publish", |mut store: Context<H>, (topic, body): (String, Bytes)| {
-        wit(store.data_mut().host.publish(&topic, body, None))
+        wit(store.data_mut().called()?.publish(&topic, body, None))
     })?;
     messaging.func_wrap("send", |mut store: Context<H>, (address, body): (String, Bytes)| {
-        wit(store.data_mut().host.send(&address, body, None))
+        wit(store.data_mut().called()?.send(&address, body, None))
     })?;
     messaging.func_wrap_async("request", |store: Context<H>, (address, body): (String, Bytes)| {
         Box::new(request(store, address, body, None))
@@ -191,13 +230,13 @@ fn add_messaging<H: HostCalls>(linker: &mut Linker<Guest<H>>) -> wasmtime::Resul
     messaging.func_wrap(
         "publish-with",
         |mut store: Context<H>, (topic, body, key, headers): (String, Bytes, Option<String>, Headers)| {
-            wit(store.data_mut().host.publish(&topic, body, extras(key, headers, None)))
+            wit(store.data_mut().called()?.publish(&topic, body, extras(key, headers, None)))
         },
     )?;
     messaging.func_wrap(
         "send-with",
         |mut store: Context<H>, (address, body, key, headers): (String, Bytes, Option<String>, Headers)| {
-            wit(store.data_mut().host.send(&address, body, extras(key, headers, None)))
+            wit(store.data_mut().called()?.send(&address, body, extras(key, headers, None)))
         },
     )?;
     messaging.func_wrap_async(
@@ -215,21 +254,35 @@ async fn request<H: HostCalls>(
     body: Bytes,
     extras: Option<Extras>,
 ) -> wasmtime::Result<Wit<Bytes>> {
-    let reply = store.data_mut().host.request(address, body, extras).await;
-    // Ticks that passed while it waited are not the guest's.
-    store.set_epoch_deadline(super::budget::FIRST_DEADLINE);
+    let (reply, waited) = waiting(store.data_mut().called()?.request(address, body, extras)).await;
+    // Ticks that passed while it waited are not the guest's. One that floods the host with requests that fail at once is
+    // found at it like any other.
+    if waited {
+        store.set_epoch_deadline(super::budget::NEXT_DEADLINE);
+    }
     wit(reply.map_err(wasmtime::Error::new)?)
+}
+
+/// What a call gave, and whether it had to wait for it.
+async fn waiting<F: Future>(call: F) -> (F::Output, bool) {
+    let mut call = pin!(call);
+    match poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await {
+        Poll::Ready(given) => (given, false),
+        Poll::Pending => (call.await, true),
+    }
 }
 
 fn add_state<H: HostCalls>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
     let mut state = linker.instance("spacehost:space/state@1.0.0")?;
-    state.func_wrap("get", |store: Context<H>, (key,): (Vec<u8>,)| Ok((store.data().host.get(&key),)))?;
+    state.func_wrap("get", |mut store: Context<H>, (key,): (Vec<u8>,)| Ok((store.data_mut().called()?.get(&key),)))?;
     state.func_wrap("set", |mut store: Context<H>, (key, value): (Vec<u8>, Bytes)| {
-        wit(store.data_mut().host.set(key, value))
+        wit(store.data_mut().called()?.set(key, value))
     })?;
-    state.func_wrap("delete", |mut store: Context<H>, (key,): (Vec<u8>,)| wit(store.data_mut().host.delete(&key)))?;
-    state.func_wrap("scan", |store: Context<H>, (prefix, limit, after): (Vec<u8>, u32, Option<Vec<u8>>)| {
-        let Page { entries, next } = store.data().host.scan(&prefix, limit, after.as_deref());
+    state.func_wrap("delete", |mut store: Context<H>, (key,): (Vec<u8>,)| {
+        wit(store.data_mut().called()?.delete(&key))
+    })?;
+    state.func_wrap("scan", |mut store: Context<H>, (prefix, limit, after): (Vec<u8>, u32, Option<Vec<u8>>)| {
+        let Page { entries, next } = store.data_mut().called()?.scan(&prefix, limit, after.as_deref());
         Ok((WitPage { entries, next },))
     })
 }
@@ -237,37 +290,40 @@ fn add_state<H: HostCalls>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()
 fn add_timers<H: HostCalls>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
     let mut timers = linker.instance("spacehost:space/timers@1.0.0")?;
     timers.func_wrap("set", |mut store: Context<H>, (name, body, ms): (String, Bytes, u64)| {
-        wit(store.data_mut().host.set_timer(name, body, Schedule::Once(Duration::from_millis(ms))))
+        wit(store.data_mut().called()?.set_timer(name, body, Schedule::Once(Duration::from_millis(ms))))
     })?;
     timers.func_wrap("set-interval", |mut store: Context<H>, (name, body, ms): (String, Bytes, u64)| {
-        wit(store.data_mut().host.set_timer(name, body, Schedule::Every(Duration::from_millis(ms))))
+        wit(store.data_mut().called()?.set_timer(name, body, Schedule::Every(Duration::from_millis(ms))))
     })?;
-    timers
-        .func_wrap("cancel", |mut store: Context<H>, (name,): (String,)| wit(store.data_mut().host.cancel_timer(&name)))
+    timers.func_wrap("cancel", |mut store: Context<H>, (name,): (String,)| {
+        wit(store.data_mut().called()?.cancel_timer(&name))
+    })
 }
 
 fn add_context<H: HostCalls>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
     let mut context = linker.instance("spacehost:space/context@1.0.0")?;
-    context.func_wrap("id", |store: Context<H>, (): ()| Ok((store.data().host.id(),)))?;
-    context.func_wrap("source", |store: Context<H>, (): ()| Ok((store.data().host.source(),)))?;
-    context.func_wrap("key", |store: Context<H>, (): ()| Ok((store.data().host.key(),)))?;
-    context.func_wrap("attempt", |store: Context<H>, (): ()| Ok((store.data().host.attempt(),)))?;
-    context.func_wrap("headers", |store: Context<H>, (): ()| Ok((store.data().host.headers(),)))?;
-    context.func_wrap("now", |mut store: Context<H>, (): ()| Ok((store.data_mut().host.now(),)))?;
-    context.func_wrap("random", |mut store: Context<H>, (): ()| Ok((store.data_mut().host.random(),)))?;
-    context.func_wrap("space", |store: Context<H>, (): ()| Ok((store.data().host.space(),)))?;
-    context.func_wrap("partition", |store: Context<H>, (): ()| Ok((store.data().host.partition(),)))
+    context.func_wrap("id", |mut store: Context<H>, (): ()| Ok((store.data_mut().called()?.id(),)))?;
+    context.func_wrap("source", |mut store: Context<H>, (): ()| Ok((store.data_mut().called()?.source(),)))?;
+    context.func_wrap("key", |mut store: Context<H>, (): ()| Ok((store.data_mut().called()?.key(),)))?;
+    context.func_wrap("attempt", |mut store: Context<H>, (): ()| Ok((store.data_mut().called()?.attempt(),)))?;
+    context.func_wrap("headers", |mut store: Context<H>, (): ()| Ok((store.data_mut().called()?.headers(),)))?;
+    context.func_wrap("now", |mut store: Context<H>, (): ()| Ok((store.data_mut().called()?.now(),)))?;
+    context.func_wrap("random", |mut store: Context<H>, (): ()| Ok((store.data_mut().called()?.random(),)))?;
+    context.func_wrap("space", |mut store: Context<H>, (): ()| Ok((store.data_mut().called()?.space(),)))?;
+    context.func_wrap("partition", |mut store: Context<H>, (): ()| Ok((store.data_mut().called()?.partition(),)))
 }
 
 fn add_diagnostics<H: HostCalls>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
     let mut log = linker.instance("spacehost:space/log@1.0.0")?;
     log.func_wrap("log", |mut store: Context<H>, (level, message): (WitLevel, String)| {
-        store.data_mut().host.log(level.word(), message);
+        store.data_mut().called()?.log(level.word(), message);
         Ok(())
     })?;
     let mut config = linker.instance("spacehost:space/config@1.0.0")?;
-    config.func_wrap("get", |store: Context<H>, (name,): (String,)| Ok((store.data().host.config(&name),)))?;
-    config.func_wrap("all", |store: Context<H>, (): ()| Ok((store.data().host.config_all(),)))?;
+    config.func_wrap("get", |mut store: Context<H>, (name,): (String,)| {
+        Ok((store.data_mut().called()?.config(&name),))
+    })?;
+    config.func_wrap("all", |mut store: Context<H>, (): ()| Ok((store.data_mut().called()?.config_all(),)))?;
     // Types only; a component whose toolchain keeps the import gets an empty instance.
     linker.instance("spacehost:space/types@1.0.0")?;
     Ok(())

@@ -6,8 +6,11 @@
 use super::budget::{Budget, FIRST_DEADLINE, Spent};
 use super::host_api::{Abort, Guest, HostCalls, Wasi, WitFailure};
 use super::limiter::Limiter;
+use super::output::Written;
 use crate::words::{Failure, Limits};
 use bytes::Bytes;
+use futures::FutureExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,6 +32,9 @@ pub enum Broken {
     /// The host ended the turn.
     #[error("{0}")]
     Abort(Failure),
+    /// A fault of the host's own, in a call that the guest made.
+    #[error("the host panicked: {0}")]
+    Panic(String),
 }
 
 impl Broken {
@@ -39,6 +45,7 @@ impl Broken {
             Broken::Cpu(_) => "cpu_per_turn_ms",
             Broken::Limit { limit, .. } => limit,
             Broken::Slice => "slice",
+            Broken::Panic(_) => "panic",
             Broken::Abort(_) => "aborted",
         }
     }
@@ -138,6 +145,7 @@ impl Exports {
 
 pub struct Instance<H: 'static> {
     path: Arc<PathChoice>,
+    host_calls: u64,
     store: Store<Guest<H>>,
     describe: TypedFunc<(), (String,)>,
     command: Handler<Bytes>,
@@ -150,26 +158,24 @@ impl<H: HostCalls> Instance<H> {
     pub(super) async fn new(
         from: &Source<H>,
         limits: &Limits,
+        limiter: Limiter,
         host: H,
         wasi_seed: Option<u64>,
     ) -> Result<Self, (Broken, H)> {
-        let wasi = wasi_seed.map(|seed| Box::new(Wasi::nothing_granted(seed)));
-        let guest = Guest { host, budget: Budget::new(), limiter: Limiter::new(limits), wasi };
-        let mut store = Store::new(from.pre.engine(), guest);
-        store.limiter(|guest| &mut guest.limiter);
-        store.set_hostcall_fuel(usize::try_from(limits.hostcall_bytes).unwrap_or(usize::MAX));
-        store.epoch_deadline_callback(|mut context| Ok(context.data_mut().budget.tick()?));
+        let mut store = new_store(from.pre.engine(), limits, limiter, host, wasi_seed);
         let cpu = Duration::from_millis(limits.start_cpu_ms);
-        begin(&mut store, cpu, true);
-        let instance = from.pre.instantiate_async(&mut store).await;
-        match instance.and_then(|instance| bind(&instance, &mut store, &from.exports)) {
+        let host_calls = limits.host_calls_per_turn;
+        begin(&mut store, Allowed { cpu, host_calls }, true);
+        let meter = store.data().budget.meter();
+        let instance = contained(meter.metered(from.pre.instantiate_async(&mut store))).await;
+        let bound = settle(&mut store, cpu, instance)
+            .and_then(|instance| bind(&instance, &mut store, &from.exports).map_err(|e| classify(&mut store, &e, cpu)));
+        match bound {
             Ok((describe, command, event, timer, lifecycle)) => {
-                Ok(Instance { path: from.path.clone(), store, describe, command, event, timer, lifecycle })
+                let path = from.path.clone();
+                Ok(Instance { path, host_calls, store, describe, command, event, timer, lifecycle })
             }
-            Err(error) => {
-                let broken = classify(&mut store, &error, cpu);
-                Err((broken, store.into_data().host))
-            }
+            Err(broken) => Err((broken, store.into_data().host)),
         }
     }
 
@@ -191,12 +197,14 @@ impl<H: HostCalls> Instance<H> {
     }
 
     /// Drops the instance and gives back what the host kept in it.
-    pub fn into_host(self) -> H {
+    pub fn into_host(mut self) -> H {
+        // Of a call that was cut short.
+        tell_output(&mut self.store);
         self.store.into_data().host
     }
 
     /// Bytes of linear memory.
-    pub fn memory(&self) -> usize {
+    pub fn memory(&self) -> u64 {
         self.store.data().limiter.memory()
     }
 
@@ -204,6 +212,11 @@ impl<H: HostCalls> Instance<H> {
     pub fn took_time(&self) -> bool {
         let wasi = self.store.data().wasi.as_ref();
         wasi.is_some_and(|wasi| wasi.clocks_read.swap(false, Ordering::Relaxed))
+    }
+
+    /// Calls to the host that the last call has made.
+    pub fn host_calls_made(&self) -> u64 {
+        self.host_calls.saturating_sub(self.store.data().calls_left)
     }
 
     /// CPU time charged to the last call; zero for most, as it is counted in ticks.
@@ -214,16 +227,18 @@ impl<H: HostCalls> Instance<H> {
     pub(super) async fn describe(&mut self, limits: &Limits) -> Result<String, Broken> {
         let cpu = Duration::from_millis(limits.start_cpu_ms);
         let describe = self.describe;
-        let (text,) = call_fiber(&mut self.store, describe, (), cpu).await?;
+        let allowed = self.allowed(cpu);
+        let (text,) = call_fiber(&mut self.store, describe, (), allowed).await?;
         Ok(text)
     }
 
     /// Runs a handler on the caller's stack, for one slice at most.
     pub fn call_sync(&mut self, entry: Entry, name: Arc<str>, body: Bytes, cpu: Duration) -> Result<Answer, Broken> {
+        let (allowed, params) = (self.allowed(cpu), (name, body));
         match entry {
-            Entry::Command => call_sync(&mut self.store, self.command, (name, body), cpu).map(body_answer),
-            Entry::Event => call_sync(&mut self.store, self.event, (name, body), cpu).map(empty_answer),
-            Entry::Timer => call_sync(&mut self.store, self.timer, (name, body), cpu).map(empty_answer),
+            Entry::Command => call_sync(&mut self.store, self.command, params, allowed).map(body_answer),
+            Entry::Event => call_sync(&mut self.store, self.event, params, allowed).map(empty_answer),
+            Entry::Timer => call_sync(&mut self.store, self.timer, params, allowed).map(empty_answer),
         }
     }
 
@@ -235,25 +250,32 @@ impl<H: HostCalls> Instance<H> {
         body: Bytes,
         cpu: Duration,
     ) -> Result<Answer, Broken> {
+        let (allowed, params) = (self.allowed(cpu), (name, body));
         match entry {
-            Entry::Command => call_fiber(&mut self.store, self.command, (name, body), cpu).await.map(body_answer),
-            Entry::Event => call_fiber(&mut self.store, self.event, (name, body), cpu).await.map(empty_answer),
-            Entry::Timer => call_fiber(&mut self.store, self.timer, (name, body), cpu).await.map(empty_answer),
+            Entry::Command => call_fiber(&mut self.store, self.command, params, allowed).await.map(body_answer),
+            Entry::Event => call_fiber(&mut self.store, self.event, params, allowed).await.map(empty_answer),
+            Entry::Timer => call_fiber(&mut self.store, self.timer, params, allowed).await.map(empty_answer),
         }
     }
 
     /// Tells a fresh instance that it is about to serve. Nothing to do where it exports no life cycle.
     pub async fn start(&mut self, cpu: Duration) -> Result<Result<(), Failure>, Broken> {
         let Some((start, _)) = self.lifecycle else { return Ok(Ok(())) };
-        let (result,) = call_fiber(&mut self.store, start, (), cpu).await?;
+        let allowed = self.allowed(cpu);
+        let (result,) = call_fiber(&mut self.store, start, (), allowed).await?;
         Ok(result.map_err(Failure::from))
     }
 
     /// Lets the space set itself up (`None`) or change the state that `from` wrote.
     pub async fn migrate(&mut self, from: Option<String>, cpu: Duration) -> Result<Result<(), Failure>, Broken> {
         let Some((_, migrate)) = self.lifecycle else { return Ok(Ok(())) };
-        let (result,) = call_fiber(&mut self.store, migrate, (from,), cpu).await?;
+        let host_calls = self.host_calls.saturating_mul(MIGRATION_CALLS);
+        let (result,) = call_fiber(&mut self.store, migrate, (from,), Allowed { cpu, host_calls }).await?;
         Ok(result.map_err(Failure::from))
+    }
+
+    fn allowed(&self, cpu: Duration) -> Allowed {
+        Allowed { cpu, host_calls: self.host_calls }
     }
 }
 
@@ -287,8 +309,40 @@ fn bind<H>(
     ))
 }
 
-fn begin<H>(store: &mut Store<Guest<H>>, cpu: Duration, may_yield: bool) {
-    store.data_mut().budget.begin(cpu, may_yield);
+/// A migration goes through the whole state.
+const MIGRATION_CALLS: u64 = 10;
+
+/// What one call into the guest may use.
+#[derive(Clone, Copy)]
+struct Allowed {
+    cpu: Duration,
+    host_calls: u64,
+}
+
+fn new_store<H: HostCalls>(
+    engine: &wasmtime::Engine,
+    limits: &Limits,
+    limiter: Limiter,
+    host: H,
+    wasi_seed: Option<u64>,
+) -> Store<Guest<H>> {
+    let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+    let handles = size(limits.handles);
+    let wasi = wasi_seed.map(|seed| Box::new(Wasi::nothing_granted(seed, handles)));
+    let mut store = Store::new(engine, Guest { host, budget: Budget::new(), limiter, calls_left: 0, wasi });
+    store.limiter(|guest| &mut guest.limiter);
+    store.set_hostcall_fuel(size(limits.hostcall_bytes));
+    store.set_max_component_handles(handles);
+    store.epoch_deadline_callback(|mut context| Ok(context.data_mut().budget.tick()?));
+    store
+}
+
+fn begin<H>(store: &mut Store<Guest<H>>, allowed: Allowed, may_yield: bool) {
+    let guest = store.data_mut();
+    guest.budget.begin(allowed.cpu, may_yield);
+    guest.calls_left = allowed.host_calls;
+    // What an earlier call has run into has not ended this one.
+    guest.limiter.take_hit();
     store.set_epoch_deadline(FIRST_DEADLINE);
 }
 
@@ -296,32 +350,68 @@ fn call_sync<H, P, R>(
     store: &mut Store<Guest<H>>,
     function: TypedFunc<P, R>,
     params: P,
-    cpu: Duration,
+    allowed: Allowed,
 ) -> Result<R, Broken>
 where
     H: HostCalls,
     P: ComponentNamedList + Lower,
     R: ComponentNamedList + Lift,
 {
-    begin(store, cpu, false);
-    function.call(&mut *store, params).map_err(|error| classify(store, &error, cpu))
+    begin(store, allowed, false);
+    let ended = catch_unwind(AssertUnwindSafe(|| function.call(&mut *store, params)));
+    settle(store, allowed.cpu, ended)
 }
 
 async fn call_fiber<H, P, R>(
     store: &mut Store<Guest<H>>,
     function: TypedFunc<P, R>,
     params: P,
-    cpu: Duration,
+    allowed: Allowed,
 ) -> Result<R, Broken>
 where
     H: HostCalls,
     P: ComponentNamedList + Lower + Send + Sync + 'static,
     R: ComponentNamedList + Lift + Send + Sync + 'static,
 {
-    begin(store, cpu, true);
-    match function.call_async(&mut *store, params).await {
-        Ok(answer) => Ok(answer),
-        Err(error) => Err(classify(store, &error, cpu)),
+    begin(store, allowed, true);
+    let meter = store.data().budget.meter();
+    let ended = contained(meter.metered(function.call_async(&mut *store, params))).await;
+    settle(store, allowed.cpu, ended)
+}
+
+/// A panic in the host ends the call and no more: the store is dropped after it, as after a trap. What the host keeps in the
+/// store outlives it, so whoever calls from there leaves that whole at each place that can panic.
+async fn contained<T>(call: impl Future<Output = T>) -> std::thread::Result<T> {
+    AssertUnwindSafe(call).catch_unwind().await
+}
+
+/// How a call ended, after what it wrote has been told.
+fn settle<H: HostCalls, R>(
+    store: &mut Store<Guest<H>>,
+    cpu: Duration,
+    ended: std::thread::Result<wasmtime::Result<R>>,
+) -> Result<R, Broken> {
+    tell_output(store);
+    match ended {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(classify(store, &error, cpu)),
+        Err(panic) => Err(Broken::Panic(words_of(&*panic))),
+    }
+}
+
+fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    super::host_api::cut(text.unwrap_or("for no reason given").to_owned(), 200)
+}
+
+fn tell_output<H: HostCalls>(store: &mut Store<Guest<H>>) {
+    let guest = store.data_mut();
+    let Some(Written { lines, dropped }) = guest.wasi.as_ref().and_then(|wasi| wasi.output.take()) else { return };
+    for (level, line) in lines {
+        guest.host.log(level, line);
+    }
+    if dropped > 0 {
+        guest.host.lines_dropped(dropped);
     }
 }
 
@@ -339,8 +429,22 @@ fn classify<H>(store: &mut Store<Guest<H>>, error: &wasmtime::Error, cpu: Durati
         Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
         None => super::one_line(error),
     };
-    match store.data_mut().limiter.take_hit() {
+    match store.data_mut().limiter.take_hit().or_else(|| limit_behind(&trap)) {
         Some(limit) => Broken::Limit { limit, trap },
         None => Broken::Trap(trap),
     }
+}
+
+/// Limits that wasmtime keeps for us, by what it says when one is reached.
+const KEPT_BY_WASMTIME: &[(&str, &str)] = &[
+    ("fuel allocated for hostcalls", "hostcall_bytes"),
+    ("store handle limit", "handles"),
+    ("resource table has no free keys", "handles"),
+    ("instance count too high", "core_instances"),
+    ("memory count too high", "memories"),
+    ("table count too high", "tables"),
+];
+
+fn limit_behind(trap: &str) -> Option<&'static str> {
+    KEPT_BY_WASMTIME.iter().find(|(says, _)| trap.contains(says)).map(|(_, limit)| *limit)
 }

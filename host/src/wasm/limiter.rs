@@ -1,81 +1,107 @@
-//! Memory and table limits of one instance, summed over all it contains.
+//! Memory, table and call limits of one instance, summed over all it contains, and its part of what space and host may have.
 //!
-//! A growth beyond the limit is refused to the guest, which usually traps on it; `hit` then tells why it did.
+//! A growth beyond a limit is refused to the guest, which usually traps on it; `hit` then tells why it did. What was
+//! granted is given back when the limiter is dropped, with its store.
 
+use super::memory::SpaceMemory;
 use crate::words::Limits;
+use std::sync::Arc;
 use wasmtime::ResourceLimiter;
+
+/// What an element of a table takes.
+const ELEMENT_BYTES: u64 = 8;
 
 #[derive(Debug)]
 pub struct Limiter {
-    memory_limit: usize,
-    memory: usize,
-    table_limit: usize,
-    elements: usize,
-    /// How many there may be of each kind of thing: core instances, tables, memories.
-    most: usize,
+    limits: Limits,
+    memory: u64,
+    elements: u64,
+    space: Arc<SpaceMemory>,
+    /// Taken from the space: memory and tables.
+    taken: u64,
     hit: Option<&'static str>,
 }
 
 impl Limiter {
-    pub fn new(limits: &Limits) -> Self {
-        let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-        Limiter {
-            memory_limit: size(limits.memory_bytes),
-            memory: 0,
-            table_limit: size(limits.table_elements),
-            elements: 0,
-            most: size(limits.core_instances),
-            hit: None,
-        }
+    pub fn new(limits: &Limits, space: Arc<SpaceMemory>) -> Self {
+        Limiter { limits: limits.clone(), memory: 0, elements: 0, space, taken: 0, hit: None }
     }
 
     /// Bytes of linear memory in use.
-    pub fn memory(&self) -> usize {
+    pub fn memory(&self) -> u64 {
         self.memory
     }
 
-    /// The limit that a growth has run into since this was last asked.
+    /// Remembers the limit that ends the call in hand.
+    pub fn note_hit(&mut self, limit: &'static str) {
+        self.hit = Some(limit);
+    }
+
+    /// The limit that has been run into since this was last asked.
     pub fn take_hit(&mut self) -> Option<&'static str> {
         self.hit.take()
     }
+
+    /// Whether that growth is granted: by the limit of that name, which allows `most`, and by space and host.
+    fn grant(&mut self, sum: u64, most: u64, name: &'static str, bytes: u64) -> bool {
+        let taken = match sum <= most {
+            true => self.space.take(bytes, self.limits.space_memory_bytes),
+            false => Err(name),
+        };
+        match taken {
+            Ok(()) => self.taken += bytes,
+            Err(limit) => self.hit = Some(limit),
+        }
+        taken.is_ok()
+    }
+}
+
+impl Drop for Limiter {
+    fn drop(&mut self) {
+        self.space.give_back(self.taken);
+    }
+}
+
+/// By how much something grows; None beyond its own maximum, where it fails whatever we say and must not be counted.
+fn growth(current: usize, desired: usize, maximum: Option<usize>) -> Option<u64> {
+    maximum.is_none_or(|most| desired <= most).then(|| desired.saturating_sub(current) as u64)
+}
+
+fn count(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let sum = self.memory.saturating_add(desired.saturating_sub(current));
-        if sum > self.memory_limit {
-            self.hit = Some("memory_bytes");
-            return Ok(false);
-        }
-        // Beyond its own maximum the growth fails whatever we say, so it must not be counted.
-        if maximum.is_none_or(|most| desired <= most) {
+        let Some(bytes) = growth(current, desired, maximum) else { return Ok(false) };
+        let sum = self.memory.saturating_add(bytes);
+        let granted = self.grant(sum, self.limits.memory_bytes, "memory_bytes", bytes);
+        if granted {
             self.memory = sum;
         }
-        Ok(true)
+        Ok(granted)
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let sum = self.elements.saturating_add(desired.saturating_sub(current));
-        if sum > self.table_limit {
-            self.hit = Some("table_elements");
-            return Ok(false);
-        }
-        if maximum.is_none_or(|most| desired <= most) {
+        let Some(elements) = growth(current, desired, maximum) else { return Ok(false) };
+        let (sum, bytes) = (self.elements.saturating_add(elements), elements.saturating_mul(ELEMENT_BYTES));
+        let granted = self.grant(sum, self.limits.table_elements, "table_elements", bytes);
+        if granted {
             self.elements = sum;
         }
-        Ok(true)
+        Ok(granted)
     }
 
     fn instances(&self) -> usize {
-        self.most
+        count(self.limits.core_instances)
     }
 
     fn tables(&self) -> usize {
-        self.most
+        count(self.limits.tables)
     }
 
     fn memories(&self) -> usize {
-        self.most
+        count(self.limits.memories)
     }
 }
 
@@ -83,13 +109,19 @@ impl ResourceLimiter for Limiter {
 mod tests {
     use super::*;
 
+    const PAGE: usize = 1 << 16;
+
+    fn limiter(memory_bytes: u64, space: &Arc<SpaceMemory>) -> Limiter {
+        let limits = Limits { memory_bytes, space_memory_bytes: 4 << 16, ..Limits::default() };
+        Limiter::new(&limits, space.clone())
+    }
+
     #[test]
     fn memories_count_together_and_a_refused_growth_is_remembered_once() {
-        let limits = Limits { memory_bytes: 3 << 16, ..Limits::default() };
-        let mut limiter = Limiter::new(&limits);
-        assert!(limiter.memory_growing(0, 1 << 16, None).unwrap());
-        assert!(limiter.memory_growing(0, 2 << 16, None).unwrap());
-        assert!(!limiter.memory_growing(1 << 16, 2 << 16, None).unwrap());
+        let mut limiter = limiter(3 << 16, &Arc::default());
+        assert!(limiter.memory_growing(0, PAGE, None).unwrap());
+        assert!(limiter.memory_growing(0, 2 * PAGE, None).unwrap());
+        assert!(!limiter.memory_growing(PAGE, 2 * PAGE, None).unwrap());
         assert_eq!(limiter.memory(), 3 << 16);
         assert_eq!(limiter.take_hit(), Some("memory_bytes"));
         assert_eq!(limiter.take_hit(), None);
@@ -97,8 +129,33 @@ mod tests {
 
     #[test]
     fn a_growth_beyond_the_memorys_own_maximum_is_not_counted() {
-        let mut limiter = Limiter::new(&Limits::default());
-        assert!(limiter.memory_growing(0, 2 << 16, Some(1 << 16)).unwrap());
-        assert_eq!(limiter.memory(), 0);
+        let space = Arc::default();
+        let mut limiter = limiter(3 << 16, &space);
+        assert!(!limiter.memory_growing(0, 2 * PAGE, Some(PAGE)).unwrap());
+        assert_eq!((limiter.memory(), space.used(), limiter.take_hit()), (0, 0, None));
+    }
+
+    #[test]
+    fn instances_of_a_space_count_together_with_their_tables_until_they_are_dropped() {
+        let space = Arc::default();
+        let (mut one, mut other) = (limiter(3 << 16, &space), limiter(3 << 16, &space));
+        assert!(one.memory_growing(0, 3 * PAGE, None).unwrap());
+        assert!(other.table_growing(0, PAGE / 8, None).unwrap());
+        assert!(!other.memory_growing(0, PAGE, None).unwrap());
+        assert_eq!(other.take_hit(), Some("space_memory_bytes"));
+        drop(one);
+        assert!(other.memory_growing(0, PAGE, None).unwrap());
+        assert_eq!(space.used(), 2 << 16);
+        drop(other);
+        assert_eq!(space.used(), 0);
+    }
+
+    #[test]
+    fn a_growth_past_all_numbers_is_refused_by_name() {
+        let mut limiter = limiter(3 << 16, &Arc::default());
+        assert!(!limiter.table_growing(0, 1 << 62, None).unwrap());
+        assert_eq!(limiter.take_hit(), Some("table_elements"));
+        assert!(!limiter.memory_growing(PAGE, usize::MAX, None).unwrap());
+        assert_eq!(limiter.take_hit(), Some("memory_bytes"));
     }
 }

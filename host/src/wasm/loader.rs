@@ -10,6 +10,7 @@ use super::contract::{self, Shape};
 use super::engine::{Engine, EngineConfig};
 use super::host_api::{Guest, HostCalls, add_to_linker};
 use super::instance::{Exports, PathChoice, Source};
+use super::memory::{HostMemory, SpaceMemory};
 use super::registry::{Artifact, Inner, LoadError};
 use crate::words::{Descriptor, Limits};
 use futures::executor::block_on;
@@ -60,7 +61,8 @@ impl<H: HostCalls> Loader<H> {
         check_size(bytes, limits)?;
         let code = self.compiler.compile(&self.engine, bytes)?;
         let mut inner = self.link(bytes, &code)?;
-        let description = block_on(inner.describe(limits, host))?;
+        let memory = Arc::new(SpaceMemory::on(self.memory().clone()));
+        let description = block_on(inner.describe(limits, &memory, host))?;
         inner.descriptor = Arc::new(Descriptor::parse(&description)?);
         Ok(Fresh { artifact: Artifact::of(inner), description, code })
     }
@@ -72,6 +74,11 @@ impl<H: HostCalls> Loader<H> {
         let mut inner = self.link(bytes, &sealed.code).ok()?;
         inner.descriptor = Arc::new(Descriptor::parse(&sealed.descriptor).ok()?);
         Some(Artifact::of(inner))
+    }
+
+    /// What all instances have together.
+    pub fn memory(&self) -> &Arc<HostMemory> {
+        self.engine.memory()
     }
 
     /// Ends compiles in hand, and begins no more.

@@ -14,7 +14,10 @@ mod host_api;
 mod instance;
 mod limiter;
 mod loader;
+mod memory;
+mod output;
 mod registry;
+mod ticker;
 mod wasi;
 
 pub use code::Seal;
@@ -24,6 +27,7 @@ pub use engine::EngineConfig;
 pub use host_api::{Abort, Extras, HostCalls, Page, Schedule};
 pub use instance::{Broken, Entry, Instance, Path};
 pub use loader::Loader;
+pub use memory::{HostMemory, SpaceMemory};
 pub use registry::{Artifact, LoadError};
 
 /// An error and its causes in one line, without the backtrace that wasmtime appends; cut where a guest made it long.

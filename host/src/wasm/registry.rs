@@ -7,6 +7,8 @@ use super::compile::CompileError;
 use super::contract::{Mismatch, Shape};
 use super::host_api::HostCalls;
 use super::instance::{Broken, Instance, Path, Source};
+use super::limiter::Limiter;
+use super::memory::SpaceMemory;
 use crate::words::descriptor::DescriptorError;
 use crate::words::{Descriptor, Limits};
 use std::sync::Arc;
@@ -61,8 +63,14 @@ impl<H: HostCalls> Artifact<H> {
     }
 
     /// A fresh instance on the path that the component needs. It is not started.
-    pub async fn instantiate(&self, limits: &Limits, host: H) -> Result<Instance<H>, (Broken, H)> {
-        self.0.instantiate(limits, host).await
+    /// Its memory counts as that of the space.
+    pub async fn instantiate(
+        &self,
+        limits: &Limits,
+        memory: &Arc<SpaceMemory>,
+        host: H,
+    ) -> Result<Instance<H>, (Broken, H)> {
+        self.0.instantiate(limits, memory, host).await
     }
 
     pub fn digest(&self) -> &str {
@@ -93,14 +101,21 @@ impl<H: HostCalls> Artifact<H> {
 }
 
 impl<H: HostCalls> Inner<H> {
-    async fn instantiate(&self, limits: &Limits, host: H) -> Result<Instance<H>, (Broken, H)> {
+    async fn instantiate(
+        &self,
+        limits: &Limits,
+        memory: &Arc<SpaceMemory>,
+        host: H,
+    ) -> Result<Instance<H>, (Broken, H)> {
         let wasi_seed = self.shape.uses_wasi.then(|| seed_of(&self.digest));
-        Instance::new(&self.source, limits, host, wasi_seed).await
+        let limiter = Limiter::new(limits, memory.clone());
+        Instance::new(&self.source, limits, limiter, host, wasi_seed).await
     }
 
     /// What the component says of itself, as it says it.
-    pub async fn describe(&self, limits: &Limits, host: H) -> Result<String, LoadError> {
-        let mut instance = self.instantiate(limits, host).await.map_err(|(broken, _)| LoadError::Describe(broken))?;
+    pub async fn describe(&self, limits: &Limits, memory: &Arc<SpaceMemory>, host: H) -> Result<String, LoadError> {
+        let mut instance =
+            self.instantiate(limits, memory, host).await.map_err(|(broken, _)| LoadError::Describe(broken))?;
         instance.describe(limits).await.map_err(LoadError::Describe)
     }
 }

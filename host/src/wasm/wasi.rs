@@ -1,9 +1,11 @@
 //! WASI for components that import it: nothing granted, and the same answers in each run.
 //!
-//! Rust's `wasm32-wasip2` imports WASI even where it is never called. There are no files, no network, no environment and
-//! no standard streams behind it; randomness is seeded, so that a turn repeated in a fresh instance goes the same way.
+//! Rust's `wasm32-wasip2` imports WASI even where it is never called. There are no files, no network, no environment and no
+//! input behind it, and what is written to output and error is for the space's log; randomness is seeded, so that a turn
+//! repeated in a fresh instance goes the same way.
 
 use super::host_api::Wasi;
+use super::output::{Output, Stream};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use std::sync::Arc;
@@ -13,9 +15,14 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::clocks::{monotonic_clock, wall_clock};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 
+/// Random bytes of one call.
+const MOST_RANDOM: u64 = 64 << 10;
+
 impl Wasi {
-    pub fn nothing_granted(seed: u64) -> Self {
+    /// With so many handles to what the host makes for it.
+    pub fn nothing_granted(seed: u64, handles: usize) -> Self {
         let mut builder = WasiCtx::builder();
+        let output = Output::default();
         let clocks_read = Arc::<AtomicBool>::default();
         builder
             .wall_clock(Noted { clock: wall_clock(), read: clocks_read.clone() })
@@ -23,10 +30,16 @@ impl Wasi {
             .secure_random(Xoshiro256PlusPlus::seed_from_u64(seed))
             .insecure_random(Xoshiro256PlusPlus::seed_from_u64(!seed))
             .insecure_random_seed(u128::from(seed))
+            .max_random_size(MOST_RANDOM)
+            .stdin(std::io::empty())
+            .stdout(output.stream(Stream::Out))
+            .stderr(output.stream(Stream::Error))
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false);
-        Wasi { context: builder.build(), table: ResourceTable::new(), clocks_read }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(handles);
+        Wasi { context: builder.build(), table, clocks_read, output }
     }
 }
 

@@ -57,9 +57,14 @@ const MIB: u64 = 1 << 20;
 
 limits! {
     memory_bytes: "bytes", 64 * MIB, 4096 * MIB, "linear memory of one instance, summed over its memories";
-    table_elements: "elements", 100_000, 10_000_000, "elements of all tables of one instance";
-    core_instances: "instances", 64, 1_000, "core instances in one component instance; as many tables and memories";
+    space_memory_bytes: "bytes", 1024 * MIB, 1 << 40, "linear memory and tables of a space: all its partitions, and a new version's beside them";
+    memories: "memories", 4, 16, "linear memories of one instance";
+    tables: "tables", 16, 64, "tables of one instance";
+    table_elements: "elements", 100_000, 1_000_000, "elements of all tables of one instance";
+    core_instances: "instances", 64, 1_000, "core instances in one component instance";
+    handles: "handles", 4_096, 100_000, "handles of resources that one instance holds at a time";
     hostcall_bytes: "bytes", 16 * MIB, 128 * MIB, "bytes that one host call may pass in";
+    host_calls_per_turn: "calls", 1_000_000, 1_000_000_000, "calls to the host in one turn or `start`; ten times as many in `migrate`";
     cpu_per_turn_ms: "ms", 500, 3_600_000, "CPU time of the guest in one turn";
     wall_per_turn_ms: "ms", 30_000, 3_600_000, "time from the start of a turn to its end, waiting included";
     start_cpu_ms: "ms", 2_000, 60_000, "CPU time of instantiation and `start`";
@@ -68,7 +73,8 @@ limits! {
     probation_turns: "turns", 10, 1_000_000, "turns of a new version that are watched: if three break off before so many have succeeded, the former version comes back; 0: none";
     message_bytes: "bytes", MIB, 64 * MIB, "body of one message, and its headers";
     emitted_per_turn: "messages", 1_000, 1_000_000, "messages that one turn may publish, send or request";
-    emitted_bytes_per_turn: "bytes", 16 * MIB, 1024 * MIB, "bodies of these messages together";
+    emitted_bytes_per_turn: "bytes", 16 * MIB, 1024 * MIB, "bodies of these messages together, and of timers set";
+    written_bytes_per_turn: "bytes", 64 * MIB, 1 << 40, "keys and values that one turn may write, the same key each time; `migrate` has `migrate_bytes`";
     state_bytes: "bytes", 256 * MIB, 1 << 40, "state of one partition, keys and values";
     state_keys: "keys", 1_000_000, 1 << 32, "keys of one partition";
     state_key_bytes: "bytes", 1_024, 32 * KIB, "one key";

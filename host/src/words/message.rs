@@ -151,7 +151,9 @@ impl Message {
 /// The weight of a message: its payload, and a flat sum for all the rest.
 pub fn weigh(body: &[u8], headers: &Headers) -> usize {
     const FLAT: usize = 256;
-    let headers = headers.as_deref().map_or(0, |h| h.iter().map(|(n, v)| n.len() + v.len()).sum());
+    /// Where name and value lie.
+    const HEADER: usize = size_of::<(String, String)>();
+    let headers = headers.as_deref().map_or(0, |h| h.iter().map(|(n, v)| HEADER + n.len() + v.len()).sum());
     FLAT + body.len() + headers
 }
 

@@ -67,6 +67,8 @@ pub struct HostSettings {
     pub data: Option<PathBuf>,
     pub executors: Option<usize>,
     pub swap_wait: Option<Duration>,
+    /// What all instances may have together.
+    pub memory_bytes: Option<u64>,
     pub journal: JournalSettings,
     pub names: AllowedNames,
     /// All messaging is granted to all.
@@ -89,7 +91,8 @@ pub struct JournalSettings {
     pub retention_age: Option<Duration>,
 }
 
-const HOST_FIELDS: &[&str] = &["data", "executors", "hosts", "journal", "listen", "origins", "spaces", "swap_wait_ms"];
+const HOST_FIELDS: &[&str] =
+    &["data", "executors", "hosts", "journal", "listen", "memory_bytes", "origins", "spaces", "swap_wait_ms"];
 const HOSTS: &str = "a list of names such as [\"spaces.example:7070\"]";
 const ORIGINS: &str = "a list of origins such as [\"https://ops.example\"]";
 const JOURNAL_FIELDS: &[&str] = &["retention_age_s", "retention_bytes", "segment_bytes"];
@@ -101,6 +104,8 @@ const RELOAD_FIELDS: &[&str] = &["interface", "replay"];
 const GATE: &str = "replay_messages";
 const MAX_EXECUTORS: u64 = 1_024;
 const MAX_SWAP_WAIT_MS: u64 = 600_000;
+/// Less than one guest has by default is a slip of the pen.
+const MIN_MEMORY_BYTES: u64 = 64 << 20;
 /// Two pages: the header's, and one for frames.
 const MIN_SEGMENT_BYTES: u64 = 8_192;
 /// A segment is read into memory at the start, one at a time.
@@ -119,6 +124,7 @@ impl HostSettings {
                 "swap_wait_ms" => {
                     settings.swap_wait = Some(Duration::from_millis(entry.number(0, MAX_SWAP_WAIT_MS)?));
                 }
+                "memory_bytes" => settings.memory_bytes = Some(entry.number(MIN_MEMORY_BYTES, i64::MAX as u64)?),
                 "journal" => settings.journal = journal(&entry)?,
                 "hosts" => settings.names.hosts = entry.spellings(HOSTS, authority::authority)?,
                 "origins" => settings.names.origins = entry.spellings(ORIGINS, authority::origin)?,

@@ -19,9 +19,6 @@ use rand::rngs::Xoshiro256PlusPlus;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Timers of one turn.
-const MOST_CANCELLED: usize = 10_000;
-
 /// Calls that can fail, by what they can fail with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
@@ -37,17 +34,17 @@ enum Call {
 impl Call {
     /// Whether the host refuses such a call with that code. Of a recorded refusal only its number among the calls is known.
     fn can_meet(self, refused: &str) -> bool {
-        use Call::{Publish, Request, Send, Set, SetTimer};
+        use Call::{CancelTimer, Publish, Request, Send, Set, SetTimer};
         match refused {
             code::OVERLOADED | code::UNKNOWN_SPACE | code::UNAVAILABLE | code::UNKNOWN_COMMAND | code::BAD_ADDRESS => {
                 self == Send
             }
             code::BAD_TOPIC => self == Publish,
             code::DENIED => matches!(self, Publish | Send),
-            code::FAN_OUT | code::HOPS => matches!(self, Publish | Send | Request),
-            code::TOO_LARGE => matches!(self, Publish | Send | Request | SetTimer),
+            code::FAN_OUT | code::HOPS => matches!(self, Publish | Send | Request | SetTimer),
+            code::TOO_LARGE => matches!(self, Publish | Send | Request | SetTimer | Set),
             code::KEY_TOO_LARGE | code::VALUE_TOO_LARGE | code::STATE_FULL => self == Set,
-            code::TOO_MANY_TIMERS => self == SetTimer,
+            code::TOO_MANY_TIMERS => matches!(self, SetTimer | CancelTimer),
             _ => true,
         }
     }
@@ -66,6 +63,7 @@ pub struct Detached {
     emitted: Vec<Sent>,
     emitted_bytes: u64,
     timers: BTreeMap<String, Timer>,
+    timer_changes: usize,
     /// Recorded requests that were made, by their ordinal.
     requests: BTreeSet<u32>,
     /// Calls that can fail, and recorded refusals that were met.
@@ -95,6 +93,7 @@ impl Detached {
             emitted: Vec::new(),
             emitted_bytes: 0,
             timers: BTreeMap::new(),
+            timer_changes: 0,
             requests: BTreeSet::new(),
             calls: 0,
             refusals: 0,
@@ -153,6 +152,7 @@ impl Detached {
         self.emitted.clear();
         self.emitted_bytes = 0;
         self.timers.clear();
+        self.timer_changes = 0;
         self.requests.clear();
         self.calls = 0;
         self.refusals = 0;
@@ -203,6 +203,13 @@ impl Detached {
         let hops = self.message().map_or(1, |message| message.hops.saturating_add(1));
         let emitted = Emitted { messages, bytes: self.emitted_bytes };
         self.emitted_bytes += emitted.charge(&self.settings.limits, body, extras, hops)?;
+        Ok(())
+    }
+
+    /// Counts a timer that is set or cancelled.
+    fn change_timers(&mut self) -> Result<(), Failure> {
+        allowance::check_timer_changes(self.limits(), self.timer_changes)?;
+        self.timer_changes += 1;
         Ok(())
     }
 
@@ -272,6 +279,9 @@ impl HostCalls for Detached {
     fn set(&mut self, key: Vec<u8>, value: Bytes) -> Result<(), Failure> {
         self.call(Call::Set, |turn| {
             turn.phase.require_turn()?;
+            if turn.in_hand.is_some() {
+                turn.state.charge(&key, &value, &turn.settings.limits)?;
+            }
             turn.state.set(key, value, &turn.settings.limits)
         })
     }
@@ -291,7 +301,9 @@ impl HostCalls for Detached {
     fn set_timer(&mut self, name: String, body: Bytes, schedule: Schedule) -> Result<(), Failure> {
         self.call(Call::SetTimer, |turn| {
             turn.phase.require_turn()?;
-            allowance::check_timer(turn.limits(), &name, &body)?;
+            turn.change_timers()?;
+            let emitted = Emitted { messages: 0, bytes: turn.emitted_bytes };
+            turn.emitted_bytes += emitted.charge_timer(turn.limits(), &name, &body)?;
             if turn.timers.len() as u64 >= turn.limits().timers && !turn.timers.contains_key(&name) {
                 let message = format!("`timers` allows {}", turn.limits().timers);
                 return Err(Failure::last(code::TOO_MANY_TIMERS, message));
@@ -307,10 +319,9 @@ impl HostCalls for Detached {
     fn cancel_timer(&mut self, name: &str) -> Result<(), Failure> {
         self.call(Call::CancelTimer, |turn| {
             turn.phase.require_turn()?;
-            // More is remembered of a turn that takes effect, but not of what is only tried.
-            if name.len() > allowance::LONGEST_TIMER_NAME || turn.timers.len() >= MOST_CANCELLED {
-                turn.cannot_compare("it cancels timers that cannot be, or too many to be compared");
-            } else {
+            turn.change_timers()?;
+            // No timer has such a name.
+            if name.len() <= allowance::LONGEST_TIMER_NAME {
                 turn.timers.insert(name.to_owned(), Timer::Cancelled);
             }
             Ok(())
@@ -364,6 +375,8 @@ impl HostCalls for Detached {
 
     /// Whoever reads the log must not take it for something that has happened.
     fn log(&mut self, _: &'static str, _: String) {}
+
+    fn lines_dropped(&mut self, _: u64) {}
 
     fn config(&self, name: &str) -> Option<String> {
         self.settings.config.get(name).map(ToString::to_string)

@@ -120,6 +120,7 @@ impl Runtime {
             settings: Arc::new(settings.clone()),
             host_id: self.0.router.host_id.as_str().into(),
             space: space.name.clone(),
+            memory: space.memory.clone(),
             from: migrates.then(|| former.version.clone()),
             deadline,
         })

@@ -12,7 +12,7 @@ use crate::runtime::space::handling::entry;
 use crate::runtime::space::state::PartitionState;
 use crate::runtime::space::swap::{migrate, start};
 use crate::runtime::space::turn::allowance::check_reply;
-use crate::wasm::{Artifact, Broken, Instance};
+use crate::wasm::{Artifact, Broken, Instance, SpaceMemory};
 use crate::words::failure::code;
 use crate::words::grants::Access;
 use crate::words::message::PartitionName;
@@ -27,6 +27,8 @@ pub struct Trial {
     pub settings: Arc<SpaceSettings>,
     pub host_id: Arc<str>,
     pub space: SpaceName,
+    /// The candidate's counts as that of the space.
+    pub memory: Arc<SpaceMemory>,
     /// The version that has written the state, if the candidate has to migrate it.
     pub from: Option<String>,
     /// What has not been tried by then is not tried.
@@ -132,7 +134,7 @@ impl Candidate<'_> {
                 return Ok(());
             }
         };
-        let mut instance = match self.trial.candidate.instantiate(limits, *host).await {
+        let mut instance = match self.trial.candidate.instantiate(limits, &self.trial.memory, *host).await {
             Ok(instance) => Box::new(instance),
             Err((broken, host)) => {
                 self.seat = Seat::Empty(Box::new(host));

@@ -27,9 +27,11 @@ use crate::store::record::Record;
 use crate::words::failure::code;
 use crate::words::message::{Kind, Sender};
 use crate::words::{Failure, Message, MessageId};
+use futures::FutureExt;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -39,6 +41,9 @@ use tokio::sync::oneshot;
 const TURNS_PER_SLICE: u32 = 64;
 /// How often whoever waits for room, on the disk or in the backlog, looks whether there is some.
 const WHILE_FULL: Duration = Duration::from_millis(250);
+
+/// Why a space stays in quarantine.
+const FAULT: &str = "a fault of the host itself, see its log: restart the host, which goes on from what is on disk";
 
 /// Orders to a partition, ahead of its messages.
 pub enum Control {
@@ -145,7 +150,28 @@ impl Actor {
         self.turn().publish_usage();
     }
 
+    /// Until it is closed. What the guest does cannot end it; a fault of the host's own leaves a partition of which nobody
+    /// knows how much of its last step it has done, and which therefore serves no more in this run of the host.
     pub async fn run(mut self) {
+        if AssertUnwindSafe(self.serve()).catch_unwind().await.is_ok() {
+            return;
+        }
+        let (space, partition) = (self.space.clone(), self.partition.clone());
+        // Whoever waits for an answer learns that there will be none.
+        drop(self);
+        space.note("error", format!("quarantined: {FAULT} (partition {})", partition.name.index));
+        loop {
+            space.set_state(SpaceState::Quarantined, FAULT);
+            partition.mailbox.wait(false).await;
+            while let Some(control) = partition.mailbox.take_control() {
+                if let Control::Close = control {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn serve(&mut self) {
         let mut turns = 0;
         loop {
             while let Some(control) = self.partition.mailbox.take_control() {
@@ -371,7 +397,7 @@ impl Actor {
             }
         };
         let limits = turn.settings().limits.clone();
-        match loaded.artifact.instantiate(&limits, *turn).await {
+        match loaded.artifact.instantiate(&limits, &self.space.memory, *turn).await {
             Ok(instance) => self.seat = Seat::Live(Box::new(instance)),
             Err((broken, turn)) => {
                 self.seat = Seat::Empty(Box::new(turn));
@@ -399,7 +425,7 @@ impl Actor {
     }
 
     pub fn publish_memory(&self) {
-        let memory = if let Seat::Live(instance) = &self.seat { instance.memory() as u64 } else { 0 };
+        let memory = if let Seat::Live(instance) = &self.seat { instance.memory() } else { 0 };
         self.partition.counters.memory_bytes.store(memory, Ordering::Relaxed);
     }
 

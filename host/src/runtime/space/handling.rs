@@ -64,7 +64,11 @@ impl Actor {
         {
             return self.could_not_start(envelope, &broken);
         }
-        match self.call(envelope).await {
+        let ended = self.call(envelope).await;
+        if let Seat::Live(instance) = &self.seat {
+            self.partition.counters.note_costs(instance.cpu_used(), instance.host_calls_made());
+        }
+        match ended {
             Ended::Answered(Ok(reply)) => match check_reply(&self.turn().settings().limits, &reply) {
                 Ok(()) => self.succeeded(reply),
                 Err(failure) => {

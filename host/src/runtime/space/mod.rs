@@ -21,14 +21,17 @@ use super::api::{LogLine, SpaceState, SpaceStatus, Usage};
 use super::logs::Logs;
 use super::waits::PartitionNumber;
 use crate::store::tables::image;
+use crate::wasm::SpaceMemory;
 use crate::words::message::PartitionName;
 use crate::words::{Limits, Pattern, SpaceName, SpaceSettings, Topic};
 use arc_swap::ArcSwapOption;
 use graves::Graves;
 use mailbox::Mailbox;
 use probation::Probation;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use subscription::Subscription;
 use tokio::sync::Notify;
 use turn::Turn;
@@ -46,6 +49,8 @@ pub struct Space {
     /// What served before the host started.
     past: ArcSwapOption<Former>,
     pub logs: Logs,
+    /// Of all its instances.
+    pub memory: Arc<SpaceMemory>,
     pub graves: Graves,
     /// Of the version that serves, if it came in this run of the host.
     pub probation: ArcSwapOption<Probation>,
@@ -79,6 +84,7 @@ pub struct Origin {
     pub past: Option<Former>,
     /// What happens is kept in a journal.
     pub keeps: bool,
+    pub memory: Arc<SpaceMemory>,
 }
 
 impl Former {
@@ -126,11 +132,28 @@ pub struct Counters {
     pub state_keys: AtomicU64,
     pub state_bytes: AtomicU64,
     pub timers: AtomicU64,
+    /// Of the turn that has used most: CPU time in microseconds, and calls to the host.
+    pub most_cpu_us: AtomicU64,
+    pub most_host_calls: AtomicU64,
 }
 
 /// A single writer needs no read-modify-write.
 pub fn count(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+}
+
+impl Counters {
+    /// What one turn has cost.
+    fn note_costs(&self, cpu: Duration, host_calls: u64) {
+        raise(&self.most_cpu_us, cpu.as_micros() as u64);
+        raise(&self.most_host_calls, host_calls);
+    }
+}
+
+fn raise(counter: &AtomicU64, seen: u64) {
+    if seen > counter.load(Ordering::Relaxed) {
+        counter.store(seen, Ordering::Relaxed);
+    }
 }
 
 impl Partition {
@@ -167,7 +190,7 @@ const STATES: [SpaceState; 7] = [
 
 impl Space {
     pub fn new(name: SpaceName, numbers: std::ops::Range<PartitionNumber>, limits: &Limits, origin: Origin) -> Self {
-        let Origin { past, keeps } = origin;
+        let Origin { past, keeps, memory } = origin;
         let partition = |(index, number)| {
             let partition = Arc::new(PartitionName { space: name.clone(), index: index as u32 });
             Arc::new(Partition {
@@ -188,6 +211,7 @@ impl Space {
             loaded: ArcSwapOption::empty(),
             past: ArcSwapOption::from_pointee(past),
             logs: Logs::default(),
+            memory,
             graves: Graves::default(),
             probation: ArcSwapOption::empty(),
             deploying: tokio::sync::Mutex::default(),
@@ -310,7 +334,32 @@ impl Space {
             grants: loaded.settings.grants.clone(),
             limits: loaded.settings.limits.clone(),
             usage: self.usage(),
+            used: self.used(),
         })
+    }
+
+    /// What is measured against each limit: of the partition that has most, or of the costliest turn.
+    fn used(&self) -> BTreeMap<&'static str, u64> {
+        let most = |field: fn(&Counters) -> &AtomicU64| {
+            self.partitions
+                .iter()
+                .map(|partition| field(&partition.counters).load(Ordering::Relaxed))
+                .max()
+                .unwrap_or(0)
+        };
+        let backlogs = || self.partitions.iter().map(|partition| partition.mailbox.backlog());
+        BTreeMap::from([
+            ("memory_bytes", most(|c| &c.memory_bytes)),
+            ("space_memory_bytes", self.memory.used()),
+            ("host_calls_per_turn", most(|c| &c.most_host_calls)),
+            ("cpu_per_turn_ms", most(|c| &c.most_cpu_us).div_ceil(1_000)),
+            ("state_bytes", most(|c| &c.state_bytes)),
+            ("state_keys", most(|c| &c.state_keys)),
+            ("timers", most(|c| &c.timers)),
+            ("backlog_messages", backlogs().map(|(messages, _)| messages).max().unwrap_or(0)),
+            ("backlog_bytes", backlogs().map(|(_, bytes)| bytes).max().unwrap_or(0)),
+            ("dead_letters", self.graves.len() as u64),
+        ])
     }
 
     pub fn usage(&self) -> Usage {

@@ -20,11 +20,26 @@ pub struct PartitionState {
     bytes: u64,
     /// Keys written by the turn in hand and their former values, oldest first.
     undo: Vec<(Vec<u8>, Option<Bytes>)>,
+    /// Bytes that the turn in hand has written; all are kept until it ends.
+    written: u64,
 }
 
 impl PartitionState {
     pub fn get(&self, key: &[u8]) -> Option<Bytes> {
         self.map.get(key).cloned()
+    }
+
+    /// Counts what a turn is about to write. A migration counts for itself.
+    pub fn charge(&mut self, key: &[u8], value: &[u8], limits: &Limits) -> Result<(), Failure> {
+        let written = self.written + weigh(key, value);
+        let allowed = limits.written_bytes_per_turn;
+        if written > allowed {
+            let message =
+                format!("this turn would have written {written} bytes; `written_bytes_per_turn` allows {allowed}");
+            return Err(Failure::last(code::TOO_LARGE, message));
+        }
+        self.written = written;
+        Ok(())
     }
 
     pub fn set(&mut self, key: Vec<u8>, value: Bytes, limits: &Limits) -> Result<(), Failure> {
@@ -122,18 +137,20 @@ impl PartitionState {
     /// The state as it was on disk.
     pub fn restore(map: BTreeMap<Vec<u8>, Bytes>) -> Self {
         let bytes = map.iter().map(|(key, value)| weigh(key, value)).sum();
-        PartitionState { map, bytes, undo: Vec::new() }
+        PartitionState { map, bytes, undo: Vec::new(), written: 0 }
     }
 
     /// The writes of the turn stand. True if there were any.
     pub fn commit(&mut self) -> bool {
         let wrote = !self.undo.is_empty();
         self.undo.clear();
+        self.written = 0;
         wrote
     }
 
     /// The writes of the turn have never been.
     pub fn discard(&mut self) {
+        self.written = 0;
         while let Some((key, former)) = self.undo.pop() {
             let current = match former {
                 Some(former) => {
@@ -278,6 +295,23 @@ mod tests {
         state.put(b"c".to_vec(), None);
         state.discard();
         assert_eq!((state.get(b"a").unwrap(), state.usage()), (Bytes::from("longer"), (1, 7)));
+    }
+
+    #[test]
+    fn a_turn_that_writes_one_key_over_and_over_is_refused_in_time_and_the_next_one_is_not() {
+        let limits = Limits { written_bytes_per_turn: 10, ..Limits::default() };
+        let mut state = PartitionState::default();
+        assert_eq!(state.charge(b"a", b"1234", &limits), Ok(()));
+        assert_eq!(state.charge(b"a", b"1234", &limits), Ok(()));
+        let refused = state.charge(b"a", b"1", &limits).unwrap_err();
+        assert!(
+            refused.code == "too-large" && refused.message.contains("`written_bytes_per_turn` allows 10"),
+            "{refused}"
+        );
+        state.commit();
+        assert_eq!(state.charge(b"a", b"12345678", &limits), Ok(()));
+        state.discard();
+        assert_eq!(state.charge(b"a", b"12345678", &limits), Ok(()));
     }
 
     #[test]

@@ -190,6 +190,8 @@ impl Turn {
 
     /// All effects take place, under one sequence number. Returns the message, and what its reply rests on.
     pub fn commit(&mut self, reply: &[u8]) -> (Option<Box<Envelope>>, u64) {
+        #[cfg(feature = "faulty")]
+        assert_ne!(reply, br#""a fault in a commit""#, "the host's own, as the test wants it");
         self.outbox.iter_mut().for_each(|outgoing| outgoing.address(&self.router.ledger));
         self.ended_ms = now_ms();
         let sequence = match self.router.ledger.keeps_records() {

@@ -21,6 +21,7 @@ fn a_whole_host_file_is_read() {
         listen = "0.0.0.0:8080"
         data = "/var/lib/spacehost"
         executors = 4
+        memory_bytes = 4_294_967_296
         swap_wait_ms = 250
         hosts = ["Spaces.example:7070", "[::1]:9000"]
         origins = ["https://ops.example:443"]
@@ -43,6 +44,7 @@ fn a_whole_host_file_is_read() {
     assert_eq!((host.executors, host.swap_wait), (Some(4), Some(Duration::from_millis(250))));
     assert_eq!(host.names.hosts, ["spaces.example:7070", "[::1]:9000"]);
     assert_eq!(host.names.origins, ["https://ops.example"]);
+    assert_eq!(host.memory_bytes, Some(1 << 32));
     let journal = JournalSettings {
         segment_bytes: Some(1 << 20),
         retention_bytes: None,
@@ -93,15 +95,15 @@ fn unknown_fields_are_refused_with_the_nearest_name() {
         (
             host_error("\ncolour = 1"),
             "line 2: `colour` is no field of spacehost.toml; there are `data`, `executors`, `hosts`, \
-             `journal`, `listen`, `origins`, `spaces`, `swap_wait_ms`",
+             `journal`, `listen`, `memory_bytes`, `origins`, `spaces`, `swap_wait_ms`",
         ),
         (
             host_error("[spaces.a]\nlimit = 1"),
             "line 2: `limit` is no field of a space in spacehost.toml; did you mean `limits`?",
         ),
         (
-            host_error("[spaces.a.limits]\nmemory = 1\n"),
-            "line 2: `memory` is no limit; the limits and their units are in the table of limits in the README",
+            host_error("[spaces.a.limits]\nvelocity = 1\n"),
+            "line 2: `velocity` is no limit; the limits and their units are in the table of limits in the README",
         ),
         (
             host_error("[journal]\nbytes = 1"),

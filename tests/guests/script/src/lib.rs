@@ -83,6 +83,10 @@ fn run_one<const REQUESTS: bool>(ctx: &Context, step: &Step, whole: &[Step]) -> 
             (0..*lines).for_each(|n| info!("line {n}"));
             Ok(Value::Null)
         }
+        Step::Say(line) => {
+            info!("{line}");
+            Ok(json!(line))
+        }
         Step::Trap => panic!("as the script says"),
         Step::Spin(rounds) => Ok(json!(hostile::spin(*rounds))),
         Step::SpinUnlessNoted(note) if book.has_noted(note)? => Ok(Value::Null),

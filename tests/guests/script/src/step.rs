@@ -44,6 +44,8 @@ pub enum Step {
     Cancel(String),
     /// Writes so many lines.
     Log(u32),
+    /// Writes that line, and gives it.
+    Say(String),
     Trap,
     /// Computes for so many rounds; 0 is forever.
     Spin(u64),

@@ -3,7 +3,8 @@
 //! Collects; nothing leaves the turn here but requests. Fails with the codes of the contract, and every failure that the
 //! guest sees is noted, because a turn can be told again only if it meets the same ones.
 
-use super::{Phase, Turn, allowance, now_ms};
+use super::allowance::{self, Emitted};
+use super::{Phase, Turn, now_ms};
 use crate::runtime::api::LogLine;
 use crate::runtime::space::envelope::Envelope;
 use crate::runtime::space::outbox::Outgoing;
@@ -59,13 +60,18 @@ impl Turn {
 
     fn try_set(&mut self, key: Vec<u8>, value: Bytes) -> Result<(), Failure> {
         self.phase.require_turn()?;
-        self.charge_migration(key.len() + value.len())?;
+        match self.migrated_bytes {
+            Some(_) => self.charge_migration(key.len() + value.len())?,
+            None => self.state.charge(&key, &value, &self.settings.limits)?,
+        }
         self.state.set(key, value, &self.settings.limits)
     }
 
     fn try_set_timer(&mut self, name: String, body: Bytes, schedule: Schedule) -> Result<(), Failure> {
         self.phase.require_turn()?;
-        allowance::check_timer(self.limits(), &name, &body)?;
+        allowance::check_timer_changes(self.limits(), self.timer_changes.len())?;
+        let emitted = Emitted { messages: 0, bytes: self.emitted_bytes };
+        self.emitted_bytes += emitted.charge_timer(self.limits(), &name, &body)?;
         let pending = self.timers.len() + self.timer_changes.len();
         if pending as u64 >= self.limits().timers && !self.timers.contains(&name) {
             let message = format!("`timers` allows {}", self.limits().timers);
@@ -73,6 +79,16 @@ impl Turn {
         }
         let (due_ms, every_ms) = allowance::due(self.now(), schedule);
         self.timer_changes.push(TimerChange::Set { name: name.into(), body, due_ms, every_ms });
+        Ok(())
+    }
+
+    fn try_cancel_timer(&mut self, name: &str) -> Result<(), Failure> {
+        self.phase.require_turn()?;
+        allowance::check_timer_changes(self.limits(), self.timer_changes.len())?;
+        // No timer has such a name.
+        if name.len() <= allowance::LONGEST_TIMER_NAME {
+            self.timer_changes.push(TimerChange::Cancel { name: name.into() });
+        }
         Ok(())
     }
 }
@@ -136,10 +152,7 @@ impl HostCalls for Turn {
     }
 
     fn cancel_timer(&mut self, name: &str) -> Result<(), Failure> {
-        let cancelled = self.phase.require_turn();
-        if cancelled.is_ok() {
-            self.timer_changes.push(TimerChange::Cancel { name: name.into() });
-        }
+        let cancelled = self.try_cancel_timer(name);
         self.note_call(cancelled)
     }
 
@@ -185,6 +198,8 @@ impl HostCalls for Turn {
     }
 
     fn log(&mut self, level: &'static str, message: String) {
+        #[cfg(feature = "faulty")]
+        assert_ne!(message, "a fault in a host call", "the host's own, as the test wants it");
         let line = LogLine {
             time_ms: now_ms(),
             level,
@@ -194,6 +209,10 @@ impl HostCalls for Turn {
             partition: self.partition.name.index,
         };
         self.space.logs.write(line, self.limits().log_lines_per_second);
+    }
+
+    fn lines_dropped(&mut self, lines: u64) {
+        self.space.logs.suppress(lines);
     }
 
     fn config(&self, name: &str) -> Option<String> {
