@@ -217,7 +217,7 @@ impl Inner {
             if let Some(part) = parts.remove(&(index as u32)) {
                 actor.take_up(part);
             }
-            self.executors.next().spawn(actor.run());
+            self.executors.next().spawn(actor.run(), space.partitions[index].pace.clone());
         }
         self.router.update(|table| {
             table.insert(name.clone(), space.clone());

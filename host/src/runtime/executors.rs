@@ -1,14 +1,20 @@
-//! The threads that run guests: one per core, each with a runtime of its own. A partition lives on one of them, so that a
-//! chain of messages stays on its core; work is not stolen.
+//! The threads that run guests: two per core, each with a runtime of its own. A partition lives on one pair of them, so that
+//! a chain of messages stays on its core; work is not stolen.
 
+use super::lanes::Lanes;
+use rustix::process::setpriority_process;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Semaphore;
 
+/// The least that the kernel knows: it runs when no other thread wants the core, and for a hundredth of it otherwise.
+const SLOW: i32 = 19;
+
 pub struct Executors {
-    handles: Vec<Handle>,
+    lanes: Vec<Lanes>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Closed when the threads are to end: unlike a notice, that reaches also one that has yet to begin its wait.
     stop: Arc<Semaphore>,
@@ -16,27 +22,25 @@ pub struct Executors {
 }
 
 impl Executors {
-    pub fn start(count: usize) -> std::io::Result<Self> {
+    pub fn start(count: usize) -> io::Result<Self> {
         let stop = Arc::new(Semaphore::new(0));
-        let mut handles = Vec::new();
-        let mut threads = Vec::new();
+        let (mut lanes, mut threads) = (Vec::new(), Vec::new());
+        let mut begin = |name: String, slow| {
+            let (handle, thread) = thread(name, slow, stop.clone())?;
+            threads.push(thread);
+            Ok::<_, io::Error>(handle)
+        };
         for index in 0..count.max(1) {
-            let runtime = Builder::new_current_thread().enable_time().build()?;
-            handles.push(runtime.handle().clone());
-            let stop = stop.clone();
-            let name = format!("executor-{index}");
-            let run = move || {
-                let _ = runtime.block_on(stop.acquire());
-            };
-            threads.push(std::thread::Builder::new().name(name).spawn(run)?);
+            let fast = begin(format!("executor-{index}"), false)?;
+            lanes.push(Lanes { fast, slow: begin(format!("executor-{index}-slow"), true)? });
         }
-        Ok(Executors { handles, threads: Mutex::new(threads), stop, next: AtomicUsize::new(0) })
+        Ok(Executors { lanes, threads: Mutex::new(threads), stop, next: AtomicUsize::new(0) })
     }
 
-    /// The thread for the next partition, in turn.
-    pub fn next(&self) -> &Handle {
+    /// The threads for the next partition, in turn.
+    pub fn next(&self) -> &Lanes {
         let index = self.next.fetch_add(1, Ordering::Relaxed);
-        &self.handles[index % self.handles.len()]
+        &self.lanes[index % self.lanes.len()]
     }
 
     /// Ends the threads; what runs on them is dropped at its next wait.
@@ -48,6 +52,19 @@ impl Executors {
             let _ = thread.join();
         }
     }
+}
+
+fn thread(name: String, slow: bool, stop: Arc<Semaphore>) -> io::Result<(Handle, JoinHandle<()>)> {
+    let runtime = Builder::new_current_thread().enable_time().build()?;
+    let handle = runtime.handle().clone();
+    let run = move || {
+        // Of the calling thread alone, as Linux has it. Refused, the lane is only less slow than it should be.
+        if slow && let Err(error) = setpriority_process(None, SLOW) {
+            tracing::warn!("long turns run at the priority of short ones: {error}");
+        }
+        let _ = runtime.block_on(stop.acquire());
+    };
+    Ok((handle, std::thread::Builder::new().name(name).spawn(run)?))
 }
 
 #[cfg(test)]

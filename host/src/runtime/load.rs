@@ -48,6 +48,11 @@ impl Loading {
         self.loader.memory()
     }
 
+    /// Ticks of a millisecond, so far.
+    pub fn ticks(&self) -> Arc<AtomicU64> {
+        self.loader.ticks()
+    }
+
     /// Ends compiles in hand, and begins no more.
     pub fn stop(&self) {
         self.loader.stop();

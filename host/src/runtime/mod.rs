@@ -12,6 +12,7 @@ mod gate;
 mod heard;
 pub mod history;
 mod kept;
+mod lanes;
 mod listeners;
 mod load;
 mod logs;
@@ -121,10 +122,11 @@ impl Runtime {
     /// loaded.
     pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
         let Store { ledger, started, host_id, image, journal, artifacts, cache, keeper } = store;
-        let router = Arc::new(Router::new(ledger, started, host_id, journal));
+        let loading = Loading::new(&config, cache)?;
+        let router = Arc::new(Router::new(ledger, started, host_id, journal, loading.ticks()));
         let (past, spaces) = Past::of(image, &router);
         let inner = Inner {
-            loading: Loading::new(&config, cache)?,
+            loading,
             executors: Executors::start(config.executors)?,
             router,
             past: Mutex::new(past),

@@ -46,6 +46,7 @@ pub struct Router {
     pub failed_probations: FailedProbations,
     /// Where the past is read from; none in memory.
     pub journal: Option<PathBuf>,
+    ticks: Arc<AtomicU64>,
     /// Turns begin only when all that was there has been loaded.
     open: AtomicBool,
 }
@@ -99,7 +100,7 @@ impl Draft {
 }
 
 impl Router {
-    pub fn new(ledger: Ledger, started: u64, host_id: String, journal: Option<PathBuf>) -> Self {
+    pub fn new(ledger: Ledger, started: u64, host_id: String, journal: Option<PathBuf>, ticks: Arc<AtomicU64>) -> Self {
         let listeners = Arc::<Listeners>::default();
         let gate = Arc::new(Gate::new(ledger.clone(), listeners.clone()));
         ledger.listen(gate.clone());
@@ -118,6 +119,7 @@ impl Router {
             audit: Audit::default(),
             failed_probations: FailedProbations::default(),
             journal,
+            ticks,
             open: AtomicBool::new(false),
         }
     }
@@ -125,6 +127,11 @@ impl Router {
     /// The id of a message that no record makes.
     pub fn next_entry(&self) -> MessageId {
         MessageId { sequence: self.started, ordinal: self.entries.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+
+    /// Of a millisecond, since the host started. Quicker to read than a clock.
+    pub fn ticks(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
     }
 
     pub fn is_open(&self) -> bool {

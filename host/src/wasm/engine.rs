@@ -8,6 +8,7 @@ use super::ticker::Ticker;
 use crate::words::Limits;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// What the host decides about its engine.
@@ -30,7 +31,7 @@ pub struct Engine {
     inner: wasmtime::Engine,
     stamp: blake3::Hash,
     memory: Arc<HostMemory>,
-    _ticker: Ticker,
+    ticker: Ticker,
 }
 
 impl Engine {
@@ -39,12 +40,17 @@ impl Engine {
         settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config.max_instances)));
         let inner = wasmtime::Engine::new(&settings)?;
         let memory = Arc::new(HostMemory::new(config.memory_bytes));
-        Ok(Engine { stamp: stamp(&inner), _ticker: Ticker::start(inner.clone())?, inner, memory })
+        Ok(Engine { stamp: stamp(&inner), ticker: Ticker::start(inner.clone())?, inner, memory })
     }
 
     /// Stands for all that matters to compiled code but the component: wasmtime's version, its settings, the processor.
     pub(super) fn stamp(&self) -> &blake3::Hash {
         &self.stamp
+    }
+
+    /// Of the epoch ticker, so far: a clock that costs a read of memory.
+    pub(super) fn ticks(&self) -> Arc<AtomicU64> {
+        self.ticker.ticks()
     }
 
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {

@@ -333,7 +333,11 @@ fn new_store<H: HostCalls>(
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(size(limits.hostcall_bytes));
     store.set_max_component_handles(handles);
-    store.epoch_deadline_callback(|mut context| Ok(context.data_mut().budget.tick()?));
+    store.epoch_deadline_callback(|mut context| {
+        let guest = context.data_mut();
+        guest.host.outlives_tick();
+        Ok(guest.budget.tick()?)
+    });
     store
 }
 

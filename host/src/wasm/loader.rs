@@ -17,6 +17,7 @@ use futures::executor::block_on;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
 use wasmtime::component::{Component, Linker};
 
 pub struct Loader<H: 'static> {
@@ -74,6 +75,11 @@ impl<H: HostCalls> Loader<H> {
         let mut inner = self.link(bytes, &sealed.code).ok()?;
         inner.descriptor = Arc::new(Descriptor::parse(&sealed.descriptor).ok()?);
         Some(Artifact::of(inner))
+    }
+
+    /// Ticks of a millisecond, so far.
+    pub fn ticks(&self) -> Arc<AtomicU64> {
+        self.engine.ticks()
     }
 
     /// What all instances have together.

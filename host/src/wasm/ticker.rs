@@ -25,7 +25,7 @@ pub struct Ticker {
 #[derive(Default)]
 struct Shared {
     stop: AtomicBool,
-    ticks: AtomicU64,
+    ticks: Arc<AtomicU64>,
 }
 
 impl Ticker {
@@ -37,6 +37,13 @@ impl Ticker {
         ticker.threads.push(named("epoch-ticker").spawn(move || tick(&engine, &ticking))?);
         ticker.threads.push(named("epoch-watchdog").spawn(move || watch(&watched))?);
         Ok(ticker)
+    }
+}
+
+impl Ticker {
+    /// Those so far.
+    pub fn ticks(&self) -> Arc<AtomicU64> {
+        self.shared.ticks.clone()
     }
 }
 

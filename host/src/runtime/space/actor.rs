@@ -39,6 +39,8 @@ use tokio::sync::oneshot;
 
 /// Turns in a row before the actor lets others on its core run.
 const TURNS_PER_SLICE: u32 = 64;
+/// Of a millisecond; the first may come at once.
+const TICKS_PER_SLICE: u64 = 1;
 /// How often whoever waits for room, on the disk or in the backlog, looks whether there is some.
 const WHILE_FULL: Duration = Duration::from_millis(250);
 
@@ -99,6 +101,24 @@ pub struct Actor {
     pub(super) jitter: Xoshiro256PlusPlus,
     /// The record that purged the space: what an earlier one has put on its way is gone, even if it arrives later.
     pub purged_at: u64,
+}
+
+/// How long a partition takes messages before it gives way to the others of its thread: few turns, and little time.
+struct Slice {
+    turns: u32,
+    since: u64,
+}
+
+impl Slice {
+    fn begin(router: &Router) -> Self {
+        Slice { turns: 0, since: router.ticks() }
+    }
+
+    /// After one more turn.
+    fn is_over(&mut self, router: &Router) -> bool {
+        self.turns += 1;
+        self.turns == TURNS_PER_SLICE || router.ticks() > self.since + TICKS_PER_SLICE
+    }
 }
 
 impl Actor {
@@ -172,7 +192,7 @@ impl Actor {
     }
 
     async fn serve(&mut self) {
-        let mut turns = 0;
+        let mut slice = Slice::begin(&self.router);
         loop {
             while let Some(control) = self.partition.mailbox.take_control() {
                 if let Control::Close = control {
@@ -188,9 +208,9 @@ impl Actor {
                 }
                 if let Some(envelope) = self.next_message() {
                     self.handle(envelope).await;
-                    turns += 1;
-                    if turns % TURNS_PER_SLICE == 0 {
+                    if slice.is_over(&self.router) {
                         tokio::task::yield_now().await;
+                        slice = Slice::begin(&self.router);
                     }
                     continue;
                 }
@@ -201,6 +221,7 @@ impl Actor {
                 self.tell_drained();
             }
             self.idle().await;
+            slice = Slice::begin(&self.router);
         }
     }
 

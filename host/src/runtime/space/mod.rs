@@ -18,6 +18,7 @@ pub mod swap;
 pub mod turn;
 
 use super::api::{LogLine, SpaceState, SpaceStatus, Usage};
+use super::lanes::Pace;
 use super::logs::Logs;
 use super::waits::PartitionNumber;
 use crate::store::tables::image;
@@ -116,6 +117,7 @@ pub struct Partition {
     pub mailbox: Arc<Mailbox>,
     pub counters: Counters,
     pub subscription: Subscription,
+    pub pace: Arc<Pace>,
     cancel: AtomicBool,
     cancelled: Notify,
 }
@@ -199,6 +201,7 @@ impl Space {
                 mailbox: Arc::new(Mailbox::new(partition, limits, keeps)),
                 counters: Counters::default(),
                 subscription: Subscription::default(),
+                pace: Arc::default(),
                 cancel: AtomicBool::new(false),
                 cancelled: Notify::new(),
             })

@@ -276,6 +276,7 @@ impl Turn {
     }
 
     fn end(&mut self) -> Option<Box<Envelope>> {
+        self.partition.pace.recover();
         self.phase = Phase::ReadOnly;
         self.emitted_bytes = 0;
         self.migrated_bytes = None;

@@ -100,6 +100,10 @@ pub fn random_of(host: &str, id: MessageId, partition: &PartitionName) -> Xoshir
 }
 
 impl HostCalls for Turn {
+    fn outlives_tick(&mut self) {
+        self.partition.pace.slow_down();
+    }
+
     fn publish(&mut self, topic: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
         let published = self.try_publish(topic, body, extras);
         self.note_call(published)
