@@ -23,7 +23,8 @@ pub struct Answer {
 impl Wire {
     pub async fn connect(daemon: &Daemon) -> Self {
         let stream = TcpStream::connect(daemon.address()).await.expect("the host accepts connections");
-        Wire { stream: BufReader::new(stream) }
+        // Small, because some tests have ten thousand of them.
+        Wire { stream: BufReader::with_capacity(1 << 10, stream) }
     }
 
     /// False when the host has closed the connection.
