@@ -7,6 +7,7 @@ mod daemon;
 mod dice;
 mod guests;
 mod host;
+pub mod hostile;
 pub mod money;
 pub mod raw;
 pub mod strace;
