@@ -5,6 +5,7 @@
 
 mod daemon;
 mod dice;
+pub mod fuzz;
 mod guests;
 mod host;
 pub mod hostile;

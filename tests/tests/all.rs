@@ -12,6 +12,7 @@ mod durable;
 mod endurance;
 mod events;
 mod flow;
+mod fuzz;
 mod grants;
 mod hostile;
 mod injection;

@@ -36,7 +36,21 @@ const CALLS: &[(&str, &str, bool)] = &[
 
 /// Numbers at which something changes: beginnings and ends of the memory, of its parts, and of numbers.
 const NUMBERS: [u32; 16] = [
-    0, 1, 2, 16, 32, 64, 1_024, SCRATCH, SCRATCH + 1, SCRATCH + 64, 0x1_fff8, 0x1_ffff, 0x2_0000, 0x7fff_ffff, 0x8000_0000,
+    0,
+    1,
+    2,
+    16,
+    32,
+    64,
+    1_024,
+    SCRATCH,
+    SCRATCH + 1,
+    SCRATCH + 64,
+    0x1_fff8,
+    0x1_ffff,
+    0x2_0000,
+    0x7fff_ffff,
+    0x8000_0000,
     u32::MAX,
 ];
 const MOST_CALLS: usize = 24;

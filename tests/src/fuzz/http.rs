@@ -2,8 +2,9 @@
 //!
 //! `TOKEN` in the input stands for the host's token, which no fuzzer would guess.
 
-use spacehost::runtime::{Place, RuntimeConfig};
+use spacehost::runtime::Place;
 use spacehost::store::StoreConfig;
+use spacehost::words::AllowedNames;
 use spacehost::{Host, RunConfig, shutdown};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -47,10 +48,12 @@ fn config(spaces: std::path::PathBuf, data: std::path::PathBuf) -> RunConfig {
         data,
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         executors: 1,
+        names: AllowedNames::default(),
         settings: None,
         development: false,
         swap_wait: Duration::from_secs(1),
         memory: true,
+        memory_bytes: None,
         store: StoreConfig::default(),
         compiler: Place::Here,
     }
@@ -95,10 +98,14 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let head = "Host: HOST\r\nAuthorization: Bearer TOKEN\r\n";
     let texts = [
         format!("GET /v1/spaces HTTP/1.1\r\n{head}\r\n"),
-        format!("POST /v1/spaces/a/commands/run?wait=false HTTP/1.1\r\n{head}Idempotency-Key: k\r\nContent-Length: 2\r\n\r\n{{}}"),
+        format!(
+            "POST /v1/spaces/a/commands/run?wait=false HTTP/1.1\r\n{head}Idempotency-Key: k\r\nContent-Length: 2\r\n\r\n{{}}"
+        ),
         format!("POST /v1/events/a.b HTTP/1.1\r\n{head}Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"),
         format!("GET /v1/spaces/a/state?prefix=x&limit=2&after=aa HTTP/1.1\r\n{head}\r\n"),
-        format!("GET /v1/messages/1-2 HTTP/1.1\r\n{head}\r\nDELETE /v1/spaces/a/dead-letters/1-0 HTTP/1.1\r\n{head}\r\n"),
+        format!(
+            "GET /v1/messages/1-2 HTTP/1.1\r\n{head}\r\nDELETE /v1/spaces/a/dead-letters/1-0 HTTP/1.1\r\n{head}\r\n"
+        ),
         format!("GET /v1/events?pattern=a.%3E HTTP/1.0\r\n{head}Last-Event-ID: 1-2-3\r\nOrigin: null\r\n\r\n"),
     ];
     texts.map(String::into_bytes).into()

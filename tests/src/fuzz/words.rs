@@ -28,7 +28,8 @@ pub fn topic_seeds() -> Vec<Vec<u8>> {
 pub fn settings(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let name = SpaceName::parse("a").expect("a legal name");
-    let within = |line: usize| assert!((1..=text.lines().count().max(1) + 1).contains(&line), "line {line} of {text:?}");
+    let within =
+        |line: usize| assert!((1..=text.lines().count().max(1) + 1).contains(&line), "line {line} of {text:?}");
     let host = match HostSettings::parse(&text) {
         Ok(host) => host,
         Err(error) => {
@@ -73,13 +74,13 @@ pub fn descriptor(bytes: &[u8]) {
 
 pub fn descriptor_seeds() -> Vec<Vec<u8>> {
     let texts = [
-        r#"{"descriptor":1,"version":"1"}"#,
-        r#"{"descriptor":1,"version":"2","commands":[{"name":"run","input":{"type":"object","required":["a"],
+        r##"{"descriptor":1,"version":"1"}"##,
+        r##"{"descriptor":1,"version":"2","commands":[{"name":"run","input":{"type":"object","required":["a"],
             "properties":{"a":{"type":["integer","null"],"minimum":0}},"additionalProperties":false},"output":{"$ref":"#/$defs/x",
-            "$defs":{"x":{"oneOf":[{"const":1},{"type":"string","pattern":"^a"}]}}}}],"partitions":3}"#,
-        r#"{"descriptor":1,"version":"1","events":[{"topic":"a.*.x","private":true,"schema":true}],
+            "$defs":{"x":{"oneOf":[{"const":1},{"type":"string","pattern":"^a"}]}}}}],"partitions":3}"##,
+        r##"{"descriptor":1,"version":"1","events":[{"topic":"a.*.x","private":true,"schema":true}],
             "subscriptions":[{"pattern":"*.closed","schema":{"allOf":[{"enum":["a"]},{}]}}],"timers":[{"name":"t"}],
-            "wants":{"commands":["b/*","c/d"],"publish":["x.>"]}}"#,
+            "wants":{"commands":["b/*","c/d"],"publish":["x.>"]}}"##,
     ];
     texts.map(|text| text.into()).into()
 }
