@@ -6,6 +6,7 @@
 mod chain;
 mod durable;
 mod hop;
+mod hostile;
 mod http;
 mod recovery;
 mod report;
@@ -25,7 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// The compiled spaces that the benches use: relay, sink, asker and link.
+/// The compiled spaces that the benches use: relay, sink, asker, link and attacker.
 struct Guests {
     folder: PathBuf,
 }
@@ -97,6 +98,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
             Which::Recovery => recovery::run(),
             Which::Written => written::run(&guests).await,
             Which::Start => start::run(&guests).await,
+            Which::Hostile => hostile::run(&guests, duration).await,
         }
     })?;
     report.print(args.json)

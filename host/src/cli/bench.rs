@@ -9,10 +9,10 @@ pub struct BenchArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
-    /// How long each figure of `http`, `http-load` and `durable` is measured
+    /// How long each figure of `http`, `http-load`, `durable` and `hostile` is measured
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
-    /// A folder of relay.wasm, sink.wasm, asker.wasm and link.wasm; default: built from plugins/bench
+    /// A folder of relay.wasm, sink.wasm, asker.wasm, link.wasm and attacker.wasm; default: built from plugins/bench
     #[arg(long, value_name = "DIR")]
     pub guests: Option<std::path::PathBuf>,
 }
@@ -39,4 +39,6 @@ pub enum Which {
     Written,
     /// From a file to the first reply: new, known, and a thousand known ones at a restart
     Start,
+    /// What attackers cost their neighbours
+    Hostile,
 }
