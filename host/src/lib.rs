@@ -20,6 +20,7 @@ pub mod words;
 use anyhow::{Context, Result, anyhow};
 use http::access::{self, Announcement, Token};
 use reload::{ReloadConfig, Reloads};
+use runtime::audit::PERIOD;
 use runtime::{Place, Runtime, RuntimeConfig};
 use shutdown::Shutdown;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
+use words::AllowedNames;
 
 /// How long turns in hand may take at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
@@ -41,8 +43,12 @@ pub struct RunConfig {
     pub listen: SocketAddr,
     /// Threads that run guests.
     pub executors: usize,
+    /// What clients may call the host besides its address.
+    pub names: AllowedNames,
     /// `spacehost.toml`; it need not exist.
     pub settings: Option<PathBuf>,
+    /// All messaging is granted to all spaces.
+    pub development: bool,
     /// How long a reload waits for a turn in hand.
     pub swap_wait: Duration,
     /// What the memories of all instances may have together; none: a share of the machine's.
@@ -65,6 +71,7 @@ pub struct Host {
     listener: TcpListener,
     address: SocketAddr,
     token: Token,
+    names: AllowedNames,
     runtime: Runtime,
     reloads: Reloads,
     announcement: Announcement,
@@ -76,7 +83,7 @@ impl Host {
         let listener = listen(config.listen).await?;
         let address = listener.local_addr()?;
         let token = access::load_or_create_token(&config.data)?;
-        let RunConfig { executors, swap_wait, settings, compiler, memory_bytes, .. } = config;
+        let RunConfig { executors, swap_wait, settings, development, compiler, names, memory_bytes, .. } = config;
         let store = if config.memory { Store::in_memory() } else { Store::open(&config.data, &config.store)? };
         let mut settled = RuntimeConfig { executors, swap_wait, compiler, ..RuntimeConfig::default() };
         if let Some(bytes) = memory_bytes {
@@ -85,10 +92,11 @@ impl Host {
         let runtime = Runtime::start_on(settled, store)?;
         let dir = config.spaces.clone();
         // Its task ends with `shutdown`, below.
-        let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings })?;
+        let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings, development })?;
         open_when_loaded(&runtime, &reloads);
+        keep_telling(&runtime);
         let announcement = Announcement::write(&config.data, address, &config.spaces)?;
-        Ok(Host { listener, address, token, runtime, reloads, announcement })
+        Ok(Host { listener, address, token, names, runtime, reloads, announcement })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -104,7 +112,8 @@ impl Host {
     /// A failed disk ends it at once, because nothing it did from then on could be relied on.
     pub async fn serve(self, shutdown: Shutdown) -> Result<()> {
         let reloads = self.reloads.clone();
-        let state = http::AppState { runtime: self.runtime.clone(), reloads: self.reloads, token: self.token };
+        let (runtime, orders) = (self.runtime.clone(), self.reloads);
+        let state = http::AppState { runtime, reloads: orders, token: self.token, names: self.names };
         let served = tokio::select! {
             served = http::serve(self.listener, state, shutdown) => served,
             reason = self.runtime.failed() => return Err(anyhow!("the data folder has failed: {reason}")),
@@ -124,6 +133,18 @@ fn open_when_loaded(runtime: &Runtime, reloads: &Reloads) {
     tokio::spawn(async move {
         reloads.wait_first_scan().await;
         runtime.open();
+    });
+}
+
+/// What the audit trail has only counted is told each second. Ends with the runtime that it serves.
+fn keep_telling(runtime: &Runtime) {
+    let runtime = runtime.clone();
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(PERIOD);
+        while !runtime.is_stopping() {
+            ticks.tick().await;
+            runtime.audit().tell();
+        }
     });
 }
 

@@ -21,6 +21,7 @@ pub struct Daemon {
     folder: Arc<TempDir>,
     url: String,
     token: String,
+    strict: bool,
     client: Client,
 }
 
@@ -68,7 +69,8 @@ impl Daemon {
         };
         let token = std::fs::read_to_string(folder.path().join("data/token")).expect("a token");
         let (url, token) = (format!("http://{}", url.trim_end_matches(',')), token.trim().to_owned());
-        Ok(Daemon { child: Mutex::new(child), folder, url, token, client: Client::new() })
+        let strict = launch.strict;
+        Ok(Daemon { child: Mutex::new(child), folder, url, token, strict, client: Client::new() })
     }
 
     /// What a second host says that is started in the same folder; it must not run.
@@ -82,19 +84,19 @@ impl Daemon {
     /// Ends it without a warning, and starts another one in the same folder.
     pub async fn killed(&self) -> Self {
         self.kill();
-        Daemon::start_in(self.folder.clone(), &Launch::default()).await
+        Daemon::start_in(self.folder.clone(), &self.launch()).await
     }
 
     /// The same, but the first that follow are killed after so many milliseconds, wherever they are by then.
     pub async fn killed_again(&self, after_ms: &[u64]) -> Self {
         self.kill();
         for after in after_ms {
-            let mut next = Launch::default().spawn(self.folder()).await;
+            let mut next = self.launch().spawn(self.folder()).await;
             tokio::time::sleep(Duration::from_millis(*after)).await;
             next.kill().expect("it still runs");
             next.wait().expect("its status");
         }
-        Daemon::start_in(self.folder.clone(), &Launch::default()).await
+        Daemon::start_in(self.folder.clone(), &self.launch()).await
     }
 
     /// Ends it without a warning.
@@ -107,7 +109,7 @@ impl Daemon {
     /// Starts another one in the same folder, with more options, after this one has ended.
     pub async fn again(&self, options: &[&str]) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
-        Daemon::start_in(self.folder.clone(), &Launch { options, ..Launch::default() }).await
+        Daemon::start_in(self.folder.clone(), &Launch { options, ..self.launch() }).await
     }
 
     /// Runs a command of the binary beside it, in its folder and without a terminal.
@@ -116,6 +118,20 @@ impl Daemon {
         command.args(words).current_dir(self.folder()).env("SPACEHOST_DATA", "data").stdin(Stdio::null());
         let run = move || command.output().expect("the binary starts");
         tokio::task::spawn_blocking(run).await.expect("a command does not panic")
+    }
+
+    /// How those that follow in its folder are started.
+    fn launch(&self) -> Launch {
+        Launch { strict: self.strict, ..Launch::default() }
+    }
+
+    /// Where it listens, such as `127.0.0.1:7070`.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     pub fn process(&self) -> u32 {
@@ -261,6 +277,8 @@ pub struct Launch {
     pub strace: Option<Strace>,
     /// A test build: `spacehost-ungated` or `spacehost-faulty`.
     pub build: Option<&'static str>,
+    /// Grants what its settings say. Other hosts grant all messaging.
+    pub strict: bool,
     pub options: Vec<String>,
 }
 
@@ -283,7 +301,9 @@ impl Launch {
         let binary = binary.await.expect("the binary builds");
         let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log file");
         let command = self.strace.as_ref().map_or_else(|| Command::new(&binary), |strace| strace.command(&binary));
+        let development: &[&str] = if self.strict { &[] } else { &["--dev"] };
         as_daemon(command, folder)
+            .args(development)
             .args(&self.options)
             .stdout(Stdio::piped())
             .stderr(log)

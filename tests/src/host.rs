@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use spacehost::runtime::api::{DeadLetter, Delivery, DeployError, Deployed, Refusal, SpaceStatus, Usage};
 use spacehost::runtime::{Artifact, LoadError, Runtime, RuntimeConfig};
 use spacehost::store::{Store, StoreConfig};
-use spacehost::words::{Failure, Limits, MessageId, SpaceName, SpaceSettings};
+use spacehost::words::{Failure, Grants, Limits, MessageId, SpaceName, SpaceSettings};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
@@ -23,9 +23,14 @@ pub struct Host {
     data: Option<TempDir>,
 }
 
-/// Settings with some limits changed.
+/// The settings of most tests: any guest may send anything anywhere.
+pub fn granting_all() -> SpaceSettings {
+    SpaceSettings { grants: Grants::all(), ..SpaceSettings::default() }
+}
+
+/// The same with some limits changed.
 pub fn limits(change: impl FnOnce(&mut Limits)) -> SpaceSettings {
-    let mut settings = SpaceSettings::default();
+    let mut settings = granting_all();
     change(&mut settings.limits);
     settings
 }
@@ -86,7 +91,7 @@ impl Host {
 
     /// Runs a guest as the space `name`.
     pub async fn deploy(&self, name: &str, guest: &str) -> Deployed {
-        self.deploy_with(name, guest, SpaceSettings::default()).await.expect("the guest is deployed")
+        self.deploy_with(name, guest, granting_all()).await.expect("the guest is deployed")
     }
 
     pub async fn deploy_with(&self, name: &str, guest: &str, settings: SpaceSettings) -> Result<Deployed, DeployError> {

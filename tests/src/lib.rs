@@ -12,9 +12,10 @@ pub mod money;
 pub mod raw;
 pub mod strace;
 mod wait;
+pub mod wire;
 
 pub use daemon::{Daemon, Launch, Refused, binary, json_of, parent_of};
 pub use dice::Dice;
 pub use guests::{guest, shop_into};
-pub use host::{Host, fast_retries, limits};
+pub use host::{Host, fast_retries, granting_all, limits};
 pub use wait::{GIVE_UP, until};

@@ -1,6 +1,7 @@
 //! One binary of end-to-end tests: linked once, and the guests are built once. A module is one subject.
 
 mod backlog;
+mod clients;
 mod commands;
 mod compile;
 mod crashes;
@@ -11,6 +12,7 @@ mod durable;
 mod endurance;
 mod events;
 mod flow;
+mod grants;
 mod hostile;
 mod injection;
 mod interface;

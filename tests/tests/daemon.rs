@@ -130,3 +130,51 @@ async fn both_signals_end_the_host_cleanly() {
         assert_eq!(daemon.end(signal).await.code(), Some(0));
     }
 }
+
+#[tokio::test]
+async fn each_limit_hit_is_a_line_of_the_audit_trail_and_a_flood_shares_one() {
+    let daemon = Daemon::start_with("[spaces.a.limits]\nemitted_per_turn = 10\ncpu_per_turn_ms = 50\n").await;
+    daemon.install("a", "probe").await;
+    daemon.run("a", &json!([{ "publish": { "to": "a.x", "times": 11 } }])).await;
+    daemon.run("a", &json!([{ "spin": 0 }])).await;
+    for _ in 0..50 {
+        daemon.run("a", &json!([{ "publish": { "to": "a.x", "times": 11 } }])).await;
+    }
+    let lines = |cause: &str| {
+        let log = daemon.log();
+        let lines = log.lines().filter(|line| line.contains("audit") && line.contains(&format!("cause=\"{cause}\"")));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let counted = |line: &String| {
+        let (_, count) = line.split_once("count=").expect("a count");
+        count.split_whitespace().next().and_then(|count| count.parse::<u64>().ok()).expect("a number")
+    };
+    let all = until("all are told", async || {
+        let lines = lines("fan-out");
+        (lines.iter().map(counted).sum::<u64>() == 51).then_some(lines)
+    });
+    for line in all.await {
+        assert!(line.contains("space=a") && line.contains("generation=1"), "{line}");
+    }
+    let killed = lines("cpu_per_turn_ms");
+    assert_eq!(killed.len(), 1);
+    assert!(killed[0].contains("50 ms"), "{killed:?}");
+}
+
+#[tokio::test]
+async fn a_space_that_the_operator_quarantines_serves_again_when_he_starts_it_or_drops_a_new_version() {
+    let daemon = Daemon::start().await;
+    daemon.install("a", "one").await;
+    for way_on in ["start", "drop"] {
+        assert!(daemon.command(&["quarantine", "a"]).await.status.success());
+        let space = daemon.space("a").await;
+        assert_eq!(space["state"], "quarantined");
+        assert!(space["reason"].as_str().unwrap().contains("`spacehost start` lets it serve again"), "{space}");
+        assert_eq!(daemon.run("a", &json!([])).await.0, 503);
+        match way_on {
+            "start" => assert!(daemon.command(&["start", "a"]).await.status.success()),
+            _ => drop(daemon.install("a", "two").await),
+        }
+        assert_eq!(daemon.run("a", &json!([])).await.0, 200, "{way_on}");
+    }
+}

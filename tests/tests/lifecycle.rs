@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use spacehost::words::SpaceSettings;
-use spacehost_tests::Host;
+use spacehost_tests::{Host, granting_all};
 
 fn start(script: Value) -> SpaceSettings {
-    SpaceSettings { config: json!({ "start": script }).as_object().cloned().unwrap(), ..SpaceSettings::default() }
+    SpaceSettings { config: json!({ "start": script }).as_object().cloned().unwrap(), ..granting_all() }
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn migrate_may_do_what_a_turn_may() {
     let script =
         json!([{ "add": 3 }, { "publish": { "to": "news.a" } }, { "send": { "to": "b/run", "body": [{ "add": 1 }] } }]);
     let config = json!({ "migrate": script }).as_object().cloned().unwrap();
-    host.deploy_with("a", "one", SpaceSettings { config, ..SpaceSettings::default() }).await.unwrap();
+    host.deploy_with("a", "one", SpaceSettings { config, ..granting_all() }).await.unwrap();
     assert_eq!(host.total("a").await, 3);
     host.noted("b", 1).await;
     assert_eq!(host.total("b").await, 1);
@@ -53,7 +53,7 @@ async fn migrate_may_do_what_a_turn_may() {
 async fn a_space_reads_the_settings_that_came_with_it() {
     let host = Host::start();
     let config = json!({ "start": "no list" }).as_object().cloned().unwrap();
-    let settings = SpaceSettings { config, ..SpaceSettings::default() };
+    let settings = SpaceSettings { config, ..granting_all() };
     let error = host.deploy_with("a", "one", settings).await.unwrap_err().to_string();
     assert!(error.contains("bad-config") && error.contains("start"), "{error}");
 }

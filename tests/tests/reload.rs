@@ -4,7 +4,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use spacehost::runtime::api::{Delivery, DeployError, Outcome, Refusal, SpaceState};
 use spacehost::words::SpaceSettings;
-use spacehost_tests::{Host, limits, until};
+use spacehost_tests::{Host, granting_all, limits, until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Settings whose `start` and `migrate` run these scripts.
 fn scripts(start: Value, migrate: Value) -> SpaceSettings {
     let config = json!({ "start": start, "migrate": migrate });
-    SpaceSettings { config: config.as_object().cloned().unwrap(), ..SpaceSettings::default() }
+    SpaceSettings { config: config.as_object().cloned().unwrap(), ..granting_all() }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use spacehost::words::SpaceSettings;
-use spacehost_tests::{Host, fast_retries, limits, until};
+use spacehost_tests::{Host, fast_retries, granting_all, limits, until};
 
 async fn spaces(names: &[&str], settings: SpaceSettings) -> Host {
     let host = Host::start();
@@ -23,7 +23,7 @@ fn ask(to: &str, body: Value) -> Value {
 
 #[tokio::test]
 async fn a_request_gets_the_reply_and_the_other_spaces_turn_stands() {
-    let host = spaces(&["a", "b"], SpaceSettings::default()).await;
+    let host = spaces(&["a", "b"], granting_all()).await;
     assert_eq!(host.run("a", json!([request("b", json!([{ "add": 4 }]))])).await, 4);
     let failure = host.failure("a", json!([request("b", json!([{ "add": 4 }])), { "fail": "late" }])).await;
     assert_eq!(failure.code, "late");
@@ -32,7 +32,7 @@ async fn a_request_gets_the_reply_and_the_other_spaces_turn_stands() {
 
 #[tokio::test]
 async fn the_other_spaces_failure_is_the_callers_to_handle() {
-    let host = spaces(&["a", "b"], SpaceSettings::default()).await;
+    let host = spaces(&["a", "b"], granting_all()).await;
     let reply = host.run("a", json!([{ "add": 1 }, ask("b", json!([{ "fail": "no-stock" }]))])).await;
     assert_eq!(reply, json!({ "code": "no-stock", "retryable": false }));
     assert_eq!(host.total("a").await, 1, "a failure that was handled costs nothing");
@@ -40,7 +40,7 @@ async fn the_other_spaces_failure_is_the_callers_to_handle() {
 
 #[tokio::test]
 async fn a_trap_of_the_other_space_is_a_failure_here_and_no_dead_letter_there() {
-    let host = spaces(&["a", "b"], SpaceSettings::default()).await;
+    let host = spaces(&["a", "b"], granting_all()).await;
     let reply = host.run("a", json!([ask("b", json!(["trap"]))])).await;
     assert_eq!(reply["retryable"], true);
     assert_eq!(host.usage("b").traps, 1);
@@ -49,14 +49,14 @@ async fn a_trap_of_the_other_space_is_a_failure_here_and_no_dead_letter_there() 
 
 #[tokio::test]
 async fn a_space_that_does_not_serve_is_unavailable() {
-    let host = spaces(&["a", "b"], SpaceSettings::default()).await;
+    let host = spaces(&["a", "b"], granting_all()).await;
     host.runtime.stop(&"b".parse().unwrap()).await.unwrap();
     assert_eq!(host.run("a", json!([ask("b", json!([]))])).await, json!({ "code": "unavailable", "retryable": true }));
 }
 
 #[tokio::test]
 async fn a_request_round_a_ring_is_refused_at_once() {
-    let host = spaces(&["a", "b", "c"], SpaceSettings::default()).await;
+    let host = spaces(&["a", "b", "c"], granting_all()).await;
     let to_oneself = host.run("a", json!([ask("a", json!([]))])).await;
     assert_eq!(to_oneself["code"], "cycle");
     let ring = json!([request("b", json!([request("c", json!([ask("a", json!([]))]))]))]);
@@ -78,7 +78,7 @@ async fn a_request_that_had_not_begun_times_out_and_certainly_has_no_effect() {
 
 #[tokio::test]
 async fn a_request_that_had_begun_is_unknown_when_it_times_out() {
-    let host = spaces(&["a", "b"], SpaceSettings::default()).await;
+    let host = spaces(&["a", "b"], granting_all()).await;
     let asked = json!([{ "request": { "to": "b/run", "body": [{ "spin": 0 }], "timeout_ms": 50, "catch": true } }]);
     assert_eq!(host.run("a", asked).await, json!({ "code": "unknown", "retryable": false }));
 }
@@ -136,7 +136,7 @@ async fn a_retry_that_asks_something_else_is_a_dead_letter_as_diverged() {
 
 #[tokio::test]
 async fn requests_between_two_spaces_in_both_directions_end_without_a_deadlock() {
-    let host = spaces(&["a", "b"], SpaceSettings::default()).await;
+    let host = spaces(&["a", "b"], granting_all()).await;
     let mut settings = fast_retries();
     settings.limits.congestion_ms = 60_000;
     for (name, other) in [("a", "b"), ("b", "a")] {
@@ -151,7 +151,7 @@ async fn requests_between_two_spaces_in_both_directions_end_without_a_deadlock()
 
 #[tokio::test]
 async fn an_event_leads_to_requests_of_their_own_at_each_subscriber() {
-    let host = spaces(&["a", "b", "c"], SpaceSettings::default()).await;
+    let host = spaces(&["a", "b", "c"], granting_all()).await;
     // `c` hears the event, too, but a request to itself is a cycle.
     host.publish("news.x.hot", json!({ "steps": [ask("c", json!(["note-context"]))] }));
     let notes = host.noted("c", 2).await;

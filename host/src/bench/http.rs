@@ -6,6 +6,7 @@ use crate::http;
 use crate::reload::{ReloadConfig, Reloads};
 use crate::runtime::{Runtime, RuntimeConfig};
 use crate::shutdown;
+use crate::words::AllowedNames;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use hdrhistogram::Histogram;
@@ -31,13 +32,14 @@ pub async fn run(guests: &Guests, in_flight: usize, duration: Duration) -> Resul
     guests.deploy(&runtime, "sink", PathWanted::Sync).await?;
     let dir = folder.path().join("spaces");
     std::fs::create_dir(&dir)?;
-    let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings: None })?;
+    let (reloads, _task) =
+        Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings: None, development: true })?;
     let token = http::access::load_or_create_token(folder.path())?;
     let authorization = format!("Bearer {}", token.reveal());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let (trigger, shutdown) = shutdown::channel();
-    let state = http::AppState { runtime: runtime.clone(), reloads, token };
+    let state = http::AppState { runtime: runtime.clone(), reloads, token, names: AllowedNames::default() };
     let server = tokio::spawn(http::serve(listener, state, shutdown));
     let bare = bare_server().await?;
     let (mut ours, mut reference) = (Measured::new()?, Measured::new()?);

@@ -17,7 +17,7 @@ mod written;
 use crate::cli::bench::{BenchArgs, Which};
 use crate::cli::demo;
 use crate::runtime::{Artifact, Runtime};
-use crate::words::{SpaceName, SpaceSettings};
+use crate::words::{Grants, SpaceName, SpaceSettings};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use spacehost_build::Request;
@@ -54,7 +54,7 @@ enum PathWanted {
 }
 
 fn settings() -> SpaceSettings {
-    SpaceSettings::default()
+    SpaceSettings { grants: Grants::all(), ..SpaceSettings::default() }
 }
 
 /// A body of that many bytes, which is also a JSON string.

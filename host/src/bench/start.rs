@@ -121,7 +121,7 @@ async fn together(sink: &[u8], bare: &BareCode, folder: &Path) -> Result<Figure>
 async fn start_host(dir: &Path, data: &Path) -> Result<Duration> {
     let begin = Instant::now();
     let runtime = open(data, Disk::All)?;
-    let config = ReloadConfig { runtime: runtime.clone(), dir: dir.to_owned(), settings: None };
+    let config = ReloadConfig { runtime: runtime.clone(), dir: dir.to_owned(), settings: None, development: true };
     let (reloads, _task) = Reloads::spawn(config)?;
     reloads.wait_first_scan().await;
     let ready = begin.elapsed();

@@ -1,4 +1,4 @@
-//! `reload`, `rollback`, `stop`, `start`: orders to the host about one space.
+//! `reload`, `rollback`, `stop`, `start`, `quarantine`: orders to the host about one space.
 //!
 //! Must not know how they are carried out. Fails when the host refuses, or when the file was looked at and does not serve.
 
@@ -48,6 +48,11 @@ pub async fn stop(args: Args) -> Result<()> {
 
 pub async fn start(args: Args) -> Result<()> {
     let space = order(&args, "start").await?;
+    output::line(state(&space))
+}
+
+pub async fn quarantine(args: Args) -> Result<()> {
+    let space = order(&args, "quarantine").await?;
     output::line(state(&space))
 }
 

@@ -11,7 +11,7 @@ use super::style::{Style, printable};
 use super::verdict;
 use crate::runtime::{Place, Runtime, RuntimeConfig};
 use crate::words::limits::{Row, TABLE};
-use crate::words::{SpaceName, SpaceSettings};
+use crate::words::{Descriptor, Grants, SpaceName, SpaceSettings};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -66,7 +66,14 @@ fn load(runtime: &Runtime, path: &Path) -> Result<Value> {
         "path": artifact.path().word(),
         "imports": artifact.imports(),
         "descriptor": artifact.descriptor(),
+        "needs": needs(path, artifact.descriptor()),
     }))
+}
+
+/// What spacehost.toml has to say before it serves under the file's name; nothing for most.
+fn needs(path: &Path, descriptor: &Descriptor) -> Option<String> {
+    let name = SpaceName::parse(&path.file_stem()?.to_string_lossy()).ok()?;
+    Some(Grants::default().missing(&name, descriptor)?.lines())
 }
 
 fn text(found: &Value, style: Style) -> String {
@@ -95,6 +102,21 @@ fn text(found: &Value, style: Style) -> String {
     ] {
         lines.extend(section(title, &descriptor[list], name, style));
     }
+    let (asks, grants) = (&descriptor["wants"], &found["grants"]);
+    for (title, list) in [
+        ("asks to send commands", &asks["commands"]),
+        ("asks to publish", &asks["publish"]),
+        ("granted commands", &grants["commands"]),
+        ("granted to publish", &grants["publish"]),
+        ("granted to hear", &grants["subscribe"]),
+    ] {
+        lines.extend(plain_list(title, list, style));
+    }
+    if grants["all"] == true {
+        lines.push(style.strong("granted all messaging: this is a host for development"));
+    }
+    let needs = found["needs"].as_str().unwrap_or_default().lines();
+    lines.extend(headed("to be granted in spacehost.toml", needs.map(|line| format!("  {line}")).collect(), style));
     lines.extend(plain_list("imports", &found["imports"], style));
     lines.extend(amounts("usage", &found["usage"], style));
     lines.extend(limits(found, style));
@@ -167,6 +189,17 @@ mod tests {
         let text = text(&found, Style::plain());
         let expected = "limits\n  memory_bytes             67108864 bytes            1114112 used\n  hops                     32 turns";
         assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn what_is_asked_granted_and_needed_is_shown() {
+        let wants = json!({"commands": ["b/run"], "publish": []});
+        let grants = json!({"commands": ["b/*"], "publish": [], "subscribe": [], "all": false});
+        let found = json!({"name": "a", "descriptor": {"wants": wants}, "grants": grants});
+        assert_eq!(text(&found, Style::plain()), "a\nasks to send commands\n  b/run\ngranted commands\n  b/*");
+        let file = json!({"name": "a", "needs": "[spaces.a.grants]\ncommands = [\"b/run\"]"});
+        let shown = "a\nto be granted in spacehost.toml\n  [spaces.a.grants]\n  commands = [\"b/run\"]";
+        assert_eq!(text(&file, Style::plain()), shown);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A host inside this process, for `dev`.
+//! A host inside this process, for `dev`: all messaging is granted in it.
 //!
 //! Owns its task and its end. Must not know what it is for. Fails as a host fails to start.
 
@@ -8,6 +8,7 @@ use super::run::default_address;
 use crate::runtime::{Place, RuntimeConfig};
 use crate::shutdown::{self, Trigger};
 use crate::store::StoreConfig;
+use crate::words::AllowedNames;
 use crate::{Host, RunConfig};
 use anyhow::{Context, Result};
 use std::io::ErrorKind;
@@ -31,7 +32,9 @@ impl Local {
             data,
             listen: default_address(),
             executors,
+            names: AllowedNames::default(),
             settings: None,
+            development: true,
             swap_wait,
             memory_bytes: None,
             memory: false,

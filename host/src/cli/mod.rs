@@ -83,6 +83,8 @@ enum Command {
     Rollback(control::Args),
     /// Stop serving a space; its state and messages stay
     Stop(control::Args),
+    /// Serve a space no more until someone acts: for one that misbehaves
+    Quarantine(control::Args),
     /// Serve a stopped or quarantined space again
     Start(control::Args),
     /// Show what a space has stored
@@ -135,6 +137,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Reload(args) => on_one_core(control::reload(args)),
         Command::Rollback(args) => on_one_core(control::rollback(args)),
         Command::Stop(args) => on_one_core(control::stop(args)),
+        Command::Quarantine(args) => on_one_core(control::quarantine(args)),
         Command::Start(args) => on_one_core(control::start(args)),
         Command::State(args) => on_one_core(state::state(args)),
         Command::Purge(args) => on_one_core(purge::purge(args)),
@@ -208,6 +211,7 @@ mod tests {
             "rollback orders",
             "stop orders",
             "start orders",
+            "quarantine orders",
             "state orders",
             "state orders accounts/ --partition 1 -n 5 --json",
             "purge orders --yes",

@@ -40,7 +40,7 @@ pub struct Args {
     /// Go on without what a damaged data folder cannot give back; what is set aside and lost is logged
     #[arg(long, conflicts_with = "memory")]
     accept_loss: bool,
-    /// For development: refuses addresses other than loopback. (Grants come later; until then all messaging is allowed)
+    /// For development: grants all spaces all messaging, and refuses addresses other than loopback
     #[arg(long)]
     dev: bool,
     /// End when standard input does, too: for a program that starts the host as its child
@@ -74,7 +74,9 @@ fn configure(args: Args) -> Result<RunConfig> {
         data: args.data.or(file.data).unwrap_or_else(|| "spacehost-data".into()),
         listen: args.listen.or(file.listen).unwrap_or_else(default_address),
         executors: args.executors.map(usize::from).or(file.executors).unwrap_or(defaults.executors),
+        names: file.names,
         settings: Some(args.settings),
+        development: args.dev,
         swap_wait: file.swap_wait.unwrap_or(defaults.swap_wait),
         memory_bytes: file.memory_bytes,
         memory: args.memory,
@@ -116,6 +118,7 @@ pub fn default_address() -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::AllowedNames;
     use std::time::Duration;
 
     #[test]
@@ -125,7 +128,9 @@ mod tests {
             data: "d".into(),
             listen: default_address(),
             executors: 1,
+            names: AllowedNames::default(),
             settings: None,
+            development: false,
             swap_wait: Duration::ZERO,
             memory_bytes: None,
             memory: true,

@@ -2,6 +2,7 @@
 //!
 //! Must not know how commands are handled. Fails as the runtime refuses, or as the request is malformed.
 
+use super::body::Received;
 use super::detached::detached;
 use super::error::ApiError;
 use super::idempotency::{Answer, KeyError, Reply};
@@ -43,11 +44,13 @@ pub async fn command(
     let (head, body) = request.into_parts();
     let mut delivery = delivery::of(&head.headers, &head.extensions)?;
     let key = delivery::idempotency_key(&head.headers)?;
-    let body = body::read(&edge, body).await?;
+    let Received { bytes: body, share } = body::read(&edge, body).await?;
     delivery.idempotency = key.map(|key| delivery::idempotency(&format!("{space}/{command}"), key, &body, &delivery));
     let once = delivery.idempotency;
     let runtime = edge.runtime.clone();
     let work = async move {
+        // Whoever waits for a mailbox, or for the first one of the same key, keeps the body in memory.
+        let _share = share;
         if wait {
             runtime.call(&space, &command, body, delivery).await.map(Reply::Body)
         } else {

@@ -1,4 +1,4 @@
-//! Orders of the operator: reload, rollback, stop, start.
+//! Orders of the operator: reload, rollback, stop, start, quarantine.
 //!
 //! Must not know how versions are kept or swapped. Fails as the reconciler refuses.
 
@@ -50,6 +50,12 @@ pub async fn stop(State(edge): State<Shared>, name: Name) -> Result<Json<SpaceVi
 pub async fn start(State(edge): State<Shared>, name: Name) -> Result<Json<SpaceView>, ApiError> {
     let name = parse(name)?;
     edge.reloads.start(&name).await?;
+    view(&edge, name).map(Json)
+}
+
+pub async fn quarantine(State(edge): State<Shared>, name: Name) -> Result<Json<SpaceView>, ApiError> {
+    let name = parse(name)?;
+    edge.reloads.quarantine(&name).await?;
     view(&edge, name).map(Json)
 }
 

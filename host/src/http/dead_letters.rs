@@ -5,6 +5,7 @@
 use super::Shared;
 use super::error::ApiError;
 use super::payload::Payload;
+use super::shown;
 use crate::runtime::api::{DeadLetter, Refusal};
 use crate::words::{MessageId, SpaceName};
 use axum::Json;
@@ -73,7 +74,7 @@ fn all(edge: &Shared, space: &str) -> Result<Vec<DeadLetter>, ApiError> {
 }
 
 fn parse(id: &str) -> Result<MessageId, ApiError> {
-    id.parse().map_err(|()| ApiError::UnknownMessage(id.chars().take(64).collect()))
+    id.parse().map_err(|()| ApiError::UnknownMessage(shown::word(id)))
 }
 
 fn view(letter: &DeadLetter) -> View<'_> {

@@ -8,6 +8,7 @@ use crate::runtime::history::HistoryError;
 use crate::runtime::replay::ReplayError;
 use crate::words::topic::NameError;
 use axum::extract::rejection::{PathRejection, QueryRejection};
+use std::time::Duration;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -21,8 +22,12 @@ pub enum ApiError {
     Replay(#[from] ReplayError),
     #[error("it is no space that this host can run: {0}")]
     NoSpace(String),
-    #[error("the request has no token, or one that is not this host's")]
+    #[error("the request has no token")]
     Unauthorized,
+    #[error("the token is not this host's")]
+    WrongToken,
+    #[error("there were too many wrong tokens")]
+    TooManyGuesses { wait: Duration },
     #[error("the header {header} names `{value}`, which is not this host")]
     Foreign { header: &'static str, value: String },
     #[error("there is nothing at `{0}`")]
@@ -35,8 +40,10 @@ pub enum ApiError {
     CloudEvents,
     #[error("the body has more than {allowed} bytes")]
     BodyTooLarge { allowed: usize },
-    #[error("the body was not complete after {0} s", super::body::PATIENCE.as_secs())]
-    BodyTooSlow,
+    #[error("the body was not complete after {} s", after.as_secs())]
+    BodyTooSlow { after: Duration },
+    #[error("the host is reading as many large bodies as it has memory for")]
+    BodiesFull,
     #[error("this Idempotency-Key was used for another body, or another Spacehost-Key")]
     KeyReused,
     #[error("the table of Idempotency-Keys is full")]

@@ -3,6 +3,7 @@
 //! Must not know who subscribes. A listener that is too slow is told how much it missed; its stream goes on. One that comes
 //! back with a Last-Event-ID first gets what it missed, from the journal, or an event `gap` that says why it cannot.
 
+use super::body::Received;
 use super::commands::answer;
 use super::error::ApiError;
 use super::idempotency::Reply;
@@ -35,12 +36,13 @@ pub async fn publish(
     }
     let mut delivery = delivery::of(&head.headers, &head.extensions)?;
     let key = delivery::idempotency_key(&head.headers)?;
-    let body = body::read(&edge, body).await?;
+    let Received { bytes: body, share } = body::read(&edge, body).await?;
     // No space name holds a space, so this scope is no command's.
     delivery.idempotency = key.map(|key| delivery::idempotency(&format!("event {topic}"), key, &body, &delivery));
     let once = delivery.idempotency;
     let runtime = edge.runtime.clone();
     let work = async move {
+        let _share = share;
         let id = runtime.publish(&topic, body, delivery)?;
         runtime.durable(id).await;
         Ok(Reply::Accepted(id))

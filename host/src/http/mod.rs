@@ -7,6 +7,7 @@ mod accept;
 pub mod access;
 mod backup;
 mod body;
+mod client_limits;
 mod cloud_event;
 mod commands;
 mod control;
@@ -16,27 +17,43 @@ mod detached;
 mod error;
 mod events;
 mod guard;
+mod guesses;
+mod handles;
 mod health;
+mod held;
 mod history;
 mod idempotency;
+mod incident;
 mod logs;
 mod messages;
+mod names;
+mod patience;
 mod payload;
 mod problem;
 mod purge;
 mod replay;
+mod safe;
+mod seats;
+mod shown;
 mod spaces;
 mod state;
 
 use crate::reload::Reloads;
 use crate::runtime::Runtime;
 use crate::shutdown::Shutdown;
+use crate::words::AllowedNames;
+use accept::Door;
 use access::Token;
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::{MethodRouter, get, post};
+use body::Intake;
+use client_limits::ClientLimits;
 use error::ApiError;
+use guard::Guard;
 use idempotency::Keys;
+use incident::Incident;
+use names::Names;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -46,6 +63,8 @@ pub struct AppState {
     pub runtime: Runtime,
     pub reloads: Reloads,
     pub token: Token,
+    /// Names besides its own address.
+    pub names: AllowedNames,
 }
 
 /// What every handler sees.
@@ -53,6 +72,7 @@ struct Edge {
     runtime: Runtime,
     reloads: Reloads,
     keys: Arc<Keys>,
+    intake: Arc<Intake>,
     /// Backups under way.
     backups: Arc<Semaphore>,
     /// Replays under way.
@@ -65,18 +85,22 @@ type Shared = Arc<Edge>;
 
 /// Serves until `shutdown`; then takes no new connections, finishes the requests in hand and ends all streams.
 pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -> anyhow::Result<()> {
-    let guard = guard::Guard::new(state.token, listener.local_addr()?.ip());
+    let limits = ClientLimits::default();
+    let guard = Guard::new(state.token, Names::new(listener.local_addr()?, state.names));
+    let runtime = state.runtime.clone();
+    let tell = Box::new(move |incident: &Incident| runtime.audit().of_client(incident.cause, &incident.figure));
     let keys = Keys::new(idempotency::PLACES);
     keys.remember(state.runtime.answered());
     let edge = Edge {
         runtime: state.runtime,
         reloads: state.reloads,
         keys,
+        intake: Intake::new(&limits),
         backups: Arc::new(Semaphore::new(1)),
         replays: Arc::new(Semaphore::new(1)),
         closing: shutdown.clone(),
     };
-    accept::run(listener, accept::Door { guard, router: routes(Arc::new(edge)) }, shutdown).await;
+    accept::run(listener, Door { guard, router: routes(Arc::new(edge)), limits, tell }, shutdown).await;
     Ok(())
 }
 
@@ -98,17 +122,20 @@ fn routes(edge: Shared) -> Router {
         .route(&space("/rollback"), only(post(control::rollback)))
         .route(&space("/stop"), only(post(control::stop)))
         .route(&space("/start"), only(post(control::start)))
+        .route(&space("/quarantine"), only(post(control::quarantine)))
         .route(&space("/state"), only(get(state::state)))
         .route(&space("/purge"), only(get(purge::preview).post(purge::purge)))
         .route(&space("/replay"), only(post(replay::replay)))
         .route("/v1/backup", only(get(backup::backup)))
         .route("/healthz", only(get(health::alive)))
         .route("/readyz", only(get(health::ready)))
-        .fallback(|uri: Uri| async move { ApiError::NoRoute(uri.path().to_owned()) })
+        .fallback(|uri: Uri| async move { ApiError::NoRoute(shown::word(uri.path())) })
         .with_state(edge)
 }
 
 /// Other methods are answered with a problem too, not with an empty 405.
 fn only(route: MethodRouter<Shared>) -> MethodRouter<Shared> {
-    route.fallback(|method: Method, uri: Uri| async move { ApiError::WrongMethod(format!("{method} {}", uri.path())) })
+    route.fallback(|method: Method, uri: Uri| async move {
+        ApiError::WrongMethod(shown::word(&format!("{method} {}", uri.path())))
+    })
 }

@@ -4,13 +4,15 @@
 //! how a request looked. Cannot fail.
 
 use super::error::ApiError;
+use super::incident::Incident;
+use super::shown;
 use crate::reload::ReloadError;
 use crate::runtime::api::Refusal;
 use crate::runtime::history::HistoryError;
 use crate::runtime::replay::ReplayError;
 use crate::words::Failure;
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde::Serialize;
@@ -62,8 +64,16 @@ pub fn problem(error: &ApiError) -> Problem {
         ApiError::ReplayUnderWay => under_way("replay-under-way", "One replay at a time"),
         _ => of_request(error),
     };
-    problem.detail = error.to_string();
+    problem.detail = detail(error);
     problem
+}
+
+/// A space's own words are whole; ours may quote the client, and then they are bounded.
+fn detail(error: &ApiError) -> String {
+    match error {
+        ApiError::Refused(Refusal::Failed(failure)) => failure.to_string(),
+        error => shown::sentence(&error.to_string()),
+    }
 }
 
 /// What reading the past answers.
@@ -239,17 +249,23 @@ fn of_request(error: &ApiError) -> Problem {
     use StatusCode as S;
     let new = Problem::new;
     match error {
-        ApiError::Unauthorized => new(
+        ApiError::Unauthorized | ApiError::WrongToken => new(
             S::UNAUTHORIZED,
             "unauthorized",
             "A token is needed",
             "Send `Authorization: Bearer <token>`; the token is in the file `token` of the host's data folder.",
         ),
+        ApiError::TooManyGuesses { .. } => new(
+            S::TOO_MANY_REQUESTS,
+            "too-many-guesses",
+            "Too many wrong tokens",
+            "Read the token from the file `token` of the host's data folder: the right one is always taken.",
+        ),
         ApiError::Foreign { .. } => new(
             S::FORBIDDEN,
             "foreign",
             "The request comes from elsewhere",
-            "Use the address that the host printed when it started.",
+            "Use the address that the host printed when it started, or list the other one under `hosts` or `origins` in spacehost.toml.",
         ),
         ApiError::NoRoute(_) => {
             new(S::NOT_FOUND, "no-route", "Nothing is at this path", "Paths begin with /v1/; see the README.")
@@ -273,9 +289,16 @@ fn of_request(error: &ApiError) -> Problem {
             let next = "Send less, or raise the limit: `message_bytes`, for components `component_bytes`.";
             new(S::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", next)
         }
-        ApiError::BodyTooSlow => {
+        ApiError::BodyTooSlow { .. } => {
             new(S::REQUEST_TIMEOUT, "too-slow", "The body did not arrive", "Send the whole body at once.").retryable()
         }
+        ApiError::BodiesFull => new(
+            S::SERVICE_UNAVAILABLE,
+            "bodies-full",
+            "Too many large bodies at once",
+            "Nothing took effect: repeat the request after the time in Retry-After.",
+        )
+        .retryable(),
         ApiError::KeyReused => new(
             S::UNPROCESSABLE_ENTITY,
             "key-reused",
@@ -320,6 +343,9 @@ impl IntoResponse for ApiError {
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
+        if let Some(incident) = Incident::of_refusal(&self) {
+            response.extensions_mut().insert(incident);
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match status {
@@ -327,11 +353,23 @@ impl IntoResponse for ApiError {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                headers.insert(RETRY_AFTER, HeaderValue::from(wait_s(&self)));
             }
             _ => {}
         }
+        if let ApiError::TooManyGuesses { .. } = self {
+            // The next guess shall cost a connection.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         response
+    }
+}
+
+/// Whole seconds, rounded up: earlier it would be in vain.
+fn wait_s(error: &ApiError) -> u64 {
+    match error {
+        ApiError::TooManyGuesses { wait } => wait.as_secs() + u64::from(wait.subsec_nanos() > 0),
+        _ => 1,
     }
 }
 
@@ -392,5 +430,19 @@ mod tests {
         assert_eq!(response.headers()[RETRY_AFTER], "1");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         assert_eq!(ApiError::Unauthorized.into_response().headers()[WWW_AUTHENTICATE], "Bearer");
+        let guessed = ApiError::TooManyGuesses { wait: Duration::from_millis(1_001) }.into_response();
+        assert_eq!(
+            (&guessed.headers()[RETRY_AFTER], &guessed.headers()[CONNECTION]),
+            (&"2".parse().unwrap(), &"close".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn what_is_quoted_of_a_client_is_bounded_and_a_space_is_quoted_in_full() {
+        let detail = |error| problem(&error).detail;
+        assert_eq!(detail(ApiError::BadRequest("a\x1b[2J\0".into())), "a\u{fffd}[2J\u{fffd}");
+        assert!(detail(ApiError::BadRequest("x".repeat(100_000))).chars().count() < 2_100);
+        let said = "x".repeat(100_000);
+        assert!(detail(ApiError::Refused(Refusal::Failed(Failure::last("no", said.clone())))).ends_with(&said));
     }
 }

@@ -46,7 +46,7 @@ pub async fn purge(
 ) -> Result<Json<View>, ApiError> {
     let Path(space) = space?;
     let space = SpaceName::parse(&space)?;
-    let body = body::read(&edge, request).await?;
+    let body = body::read(&edge, request).await?.bytes;
     confirm(&space, &body)?;
     let holdings = edge.reloads.purge(&space).await?;
     Ok(Json(View { space, holdings }))

@@ -5,7 +5,7 @@
 
 use super::detached::detached;
 use super::error::ApiError;
-use super::{Edge, Shared, body};
+use super::{Edge, Shared};
 use crate::runtime::Runtime;
 use crate::runtime::api::Refusal;
 use crate::runtime::replay::{Bounds, Replayed};
@@ -40,15 +40,9 @@ pub async fn replay(
     wish: Result<Query<Wish>, QueryRejection>,
     body: Body,
 ) -> Result<Json<Replayed>, ApiError> {
-    let Asked { name, last, settings, place } = match ask(&edge, space, wish) {
-        Ok(asked) => asked,
-        Err(error) => {
-            body::discard(body).await;
-            return Err(error);
-        }
-    };
+    let Asked { name, last, settings, place } = ask(&edge, space, wish)?;
     let allowed = usize::try_from(settings.limits.component_bytes).unwrap_or(usize::MAX);
-    let component = body::read_up_to(body, allowed).await?;
+    let component = edge.intake.read_up_to(body, allowed).await?.bytes;
     let runtime = edge.runtime.clone();
     // It goes on when the client leaves, so it keeps its place until it has ended.
     let work = async move {

@@ -7,7 +7,7 @@ use super::error::ApiError;
 use super::{Edge, Shared};
 use crate::reload::FileStatus;
 use crate::runtime::api::{Refusal, SpaceState, SpaceStatus, Usage};
-use crate::words::{Descriptor, Limits, SpaceName};
+use crate::words::{Descriptor, Grants, Limits, SpaceName};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -41,6 +41,7 @@ pub struct ServedView {
     path: &'static str,
     imports: Vec<String>,
     descriptor: Arc<Descriptor>,
+    grants: Grants,
     limits: Limits,
     usage: Usage,
     used: BTreeMap<&'static str, u64>,
@@ -93,8 +94,9 @@ fn one(name: String, served: Option<SpaceStatus>, file: Option<FileStatus>) -> S
 
 impl From<SpaceStatus> for ServedView {
     fn from(status: SpaceStatus) -> Self {
-        let SpaceStatus { version, generation, digest, path, imports, descriptor, limits, usage, used, .. } = status;
-        ServedView { version, generation, digest, path, imports, descriptor, limits, usage, used }
+        let SpaceStatus { version, generation, digest, path, imports, descriptor, grants, limits, usage, used, .. } =
+            status;
+        ServedView { version, generation, digest, path, imports, descriptor, grants, limits, usage, used }
     }
 }
 
@@ -114,6 +116,7 @@ mod tests {
             path: "sync",
             imports: Vec::new(),
             descriptor: Arc::new(Descriptor::parse(r#"{"descriptor":1,"version":"1"}"#).unwrap()),
+            grants: Grants::default(),
             limits: Limits::default(),
             usage: Usage::default(),
             used: BTreeMap::new(),

@@ -6,6 +6,7 @@
 use super::Shared;
 use super::error::ApiError;
 use super::payload::Payload;
+use super::shown;
 use crate::runtime::api::{StateEntry, StatePage, StatePlace, StateQuery};
 use crate::words::SpaceName;
 use crate::words::cell::CellKey;
@@ -118,7 +119,7 @@ fn place(token: &str) -> Option<StatePlace> {
 }
 
 fn not_ours(after: &str) -> ApiError {
-    let after: String = after.chars().take(64).collect();
+    let after = shown::word(after);
     ApiError::BadRequest(format!("`after={after}` is none that an answer has named as `next`"))
 }
 

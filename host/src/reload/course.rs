@@ -31,6 +31,8 @@ pub enum Step<A> {
     Swap(Plan<A>),
     Remove,
     Resume,
+    /// What runs is no longer granted what it asks for; the text says what is missing.
+    Park(String),
 }
 
 /// A version to be swapped in.
@@ -90,6 +92,8 @@ pub struct Course<A> {
     /// Since when there is a version to be swapped in.
     ready_since: Option<Instant>,
     tickets: u64,
+    /// What runs must not go on.
+    to_park: Option<String>,
     /// Served before the host started, and goes before what lies in the folder now.
     before: Option<Digest>,
 }
@@ -109,6 +113,7 @@ impl<A: Clone> Course<A> {
             phase: Phase::Idle,
             ready_since: None,
             tickets: 0,
+            to_park: None,
             before: None,
         }
     }
@@ -149,6 +154,7 @@ impl<A: Clone> Course<A> {
     fn next_when_settled(&mut self) -> Step<A> {
         match std::mem::replace(&mut self.phase, Phase::Applying) {
             Phase::Ready(plan) => Step::Swap(plan),
+            Phase::Idle if let Some(reason) = self.to_park.take() => Step::Park(reason),
             Phase::Idle if std::mem::take(&mut self.resume) => Step::Resume,
             phase @ Phase::Idle => {
                 self.phase = phase;
@@ -271,8 +277,28 @@ impl<A: Clone> Course<A> {
             Ok(deployed) => self.serve(plan, deployed),
             // No fault of the version: it is tried when the host runs again.
             Err(DeployError::Stopping) => {}
+            Err(DeployError::Ungranted(reason)) => self.park(&plan, reason),
             Err(error) => self.reject(plan.identity, error.to_string()),
         }
+    }
+
+    /// Nothing of it is remembered: the settings decide, and they are looked at each time. What runs with settings that grant
+    /// it less than before may not go on.
+    fn park(&mut self, plan: &Plan<A>, reason: &str) {
+        self.verdict = Verdict::Parked { reason: reason.to_owned() };
+        if self.runs(&plan.identity.digest) {
+            self.to_park = Some(reason.to_owned());
+        }
+    }
+
+    /// Takes in that what ran is parked. When it may serve again it is brought in anew.
+    pub fn parked(&mut self) {
+        self.phase = Phase::Idle;
+        self.memory.running = None;
+    }
+
+    pub fn is_parked(&self) -> bool {
+        matches!(self.verdict, Verdict::Parked { .. })
     }
 
     /// Takes in whether what served before serves again. If not, the file is all there is.

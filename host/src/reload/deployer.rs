@@ -42,6 +42,7 @@ pub trait Deployer: Clone + Send + Sync + 'static {
     /// Waits for a version that fails right after it was swapped in.
     fn failed_probation(&self) -> impl Future<Output = FailedProbation> + Send;
     fn quarantine(&self, name: &SpaceName, reason: &str) -> impl Future<Output = ()> + Send;
+    fn park(&self, name: &SpaceName, reason: &str) -> impl Future<Output = ()> + Send;
     fn remove(&self, name: &SpaceName, grace: Duration) -> impl Future<Output = ()> + Send;
     fn stop(&self, name: &SpaceName) -> impl Future<Output = Result<(), Refusal>> + Send;
     fn resume(&self, name: &SpaceName) -> impl Future<Output = Result<(), Refusal>> + Send;
@@ -55,6 +56,8 @@ pub trait Deployer: Clone + Send + Sync + 'static {
     fn kept_component(&self, digest: &str) -> Result<Vec<u8>, String>;
     fn remember(&self, name: &SpaceName, remembered: &Remembered);
     fn note_reload(&self, name: &SpaceName, note: &ReloadNote);
+    /// A line of the audit trail.
+    fn note_refusal(&self, name: &SpaceName, cause: &'static str, reason: &str);
     /// Blocking.
     fn forget_old_components(&self);
 }
@@ -106,6 +109,10 @@ impl Deployer for Runtime {
         Runtime::quarantine(self, name, reason).await;
     }
 
+    async fn park(&self, name: &SpaceName, reason: &str) {
+        Runtime::park(self, name, reason).await;
+    }
+
     async fn remove(&self, name: &SpaceName, grace: Duration) {
         Runtime::remove(self, name, grace).await;
     }
@@ -144,6 +151,10 @@ impl Deployer for Runtime {
 
     fn note_reload(&self, name: &SpaceName, note: &ReloadNote) {
         Runtime::note_reload(self, name, note);
+    }
+
+    fn note_refusal(&self, name: &SpaceName, cause: &'static str, reason: &str) {
+        self.audit().of_file(name, cause, reason);
     }
 
     fn forget_old_components(&self) {

@@ -47,6 +47,7 @@ pub enum Report<A> {
     Removed { gone: bool },
     Halted { stopped: bool, outcome: Result<(), Refusal> },
     Purged { outcome: Result<Holdings, Refusal> },
+    Parked,
     Quarantined,
 }
 
@@ -287,6 +288,12 @@ pub async fn halt<D: Deployer>(deployer: D, name: SpaceName, stopped: bool) -> R
 pub async fn quarantine<D: Deployer>(deployer: D, name: SpaceName, reason: String) -> Report<D::Artifact> {
     deployer.quarantine(&name, &reason).await;
     Report::Quarantined
+}
+
+/// Lets the space serve no more until it is granted what it asks for.
+pub async fn park<D: Deployer>(deployer: D, name: SpaceName, reason: String) -> Report<D::Artifact> {
+    deployer.park(&name, &reason).await;
+    Report::Parked
 }
 
 /// Forgets all that the space holds.

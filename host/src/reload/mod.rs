@@ -45,6 +45,8 @@ pub struct ReloadConfig {
     pub dir: PathBuf,
     /// `spacehost.toml`; it need not exist. It must lie outside the drop folder.
     pub settings: Option<PathBuf>,
+    /// All messaging is granted to all spaces.
+    pub development: bool,
 }
 
 /// The handle: what the edges ask of the reconciler.
@@ -58,13 +60,15 @@ impl Reloads {
     /// Begins to watch and to load. Fails when the folder cannot be read or `spacehost.toml` is wrong. The task ends after
     /// `shutdown`, or when the last handle is dropped.
     pub fn spawn(config: ReloadConfig) -> anyhow::Result<(Reloads, JoinHandle<()>)> {
-        Self::spawn_on(config.runtime, config.dir, config.settings)
+        let ReloadConfig { runtime, dir, settings, development } = config;
+        Self::spawn_on(runtime, dir, settings, development)
     }
 
     fn spawn_on<D: Deployer>(
         deployer: D,
         dir: PathBuf,
         settings: Option<PathBuf>,
+        development: bool,
     ) -> anyhow::Result<(Reloads, JoinHandle<()>)> {
         let listing = scan::list(&dir).with_context(|| {
             format!("the folder of spaces {} is not to be used: create it, or name another", dir.display())
@@ -73,7 +77,7 @@ impl Reloads {
         if let Some(settings) = &settings {
             outside(settings, &dir)?;
         }
-        let host = HostFile::open(settings.clone())?;
+        let host = HostFile::open(settings.clone(), development)?;
         let (orders, order_queue) = mpsc::channel(ORDERS);
         let (publisher, snapshot) = watch::channel(Snapshot::default());
         let reconciler = Reconciler::new(deployer, dir, host, publisher);
@@ -117,6 +121,11 @@ impl Reloads {
     /// Serves again, in the version that lies in the folder now if that is sound.
     pub async fn start(&self, name: &SpaceName) -> Result<(), ReloadError> {
         self.order(|reply| Order::Start { name: name.clone(), reply }).await
+    }
+
+    /// Finishes the turn in hand and serves no more, until `start` or the next version.
+    pub async fn quarantine(&self, name: &SpaceName) -> Result<(), ReloadError> {
+        self.order(|reply| Order::Quarantine { name: name.clone(), reply }).await
     }
 
     /// Forgets all that a space holds, if it does not run. One whose file is there stays stopped, and starts as a new one.

@@ -19,12 +19,16 @@ pub fn tell(deployer: &impl Deployer, name: Option<&SpaceName>, before: &FileSta
         return;
     }
     match &now.verdict {
-        Verdict::Rejected { reason } | Verdict::Unreadable { reason } => {
+        Verdict::Rejected { reason } | Verdict::Parked { reason } | Verdict::Unreadable { reason } => {
             let reason = one_line(reason);
             let old = if now.last_reload.is_some() { "; the old version serves on" } else { "" };
             tracing::warn!("{}: {reason}{old}", now.file);
             write_down(deployer, name, now, None);
-            publish(deployer, name, "rejected", now);
+            if let Some(name) = name {
+                deployer.note_refusal(name, now.verdict.word(), &reason);
+            }
+            let what = if matches!(now.verdict, Verdict::Parked { .. }) { "parked" } else { "rejected" };
+            publish(deployer, name, what, now);
         }
         Verdict::RolledBack { reason } => tracing::info!("{}: {reason}", now.file),
         Verdict::Removed => {

@@ -1,4 +1,4 @@
-//! What operators order: reload, rollback, stop, start, purge. Each is answered once.
+//! What operators order: reload, rollback, stop, start, quarantine, purge. Each is answered once.
 //!
 //! Reload and start are answered when all is done that can be done; rollback, stop and purge need the runtime to themselves, so
 //! they wait until it is through with what it is at.
@@ -15,6 +15,8 @@ use crate::runtime::api::{DeployError, Deployed, FailedProbation, Holdings, Refu
 use crate::words::SpaceName;
 use std::time::Instant;
 
+const BY_OPERATOR: &str = "by the operator; `spacehost start` lets it serve again, and so does a new version";
+
 impl<D: Deployer> Reconciler<D> {
     pub(super) async fn take(&mut self, order: Order) {
         match order {
@@ -28,6 +30,10 @@ impl<D: Deployer> Reconciler<D> {
             },
             Order::Stop { name, reply } => match self.runs(&name) {
                 Ok(()) => self.queue(&name, Exclusive::Stop(reply)),
+                Err(error) => drop(reply.send(Err(error))),
+            },
+            Order::Quarantine { name, reply } => match self.ordered(&name) {
+                Ok(()) => self.quarantine(name, reply),
                 Err(error) => drop(reply.send(Err(error))),
             },
             Order::Purge { name, reply } => self.purge(name, reply),
@@ -71,6 +77,16 @@ impl<D: Deployer> Reconciler<D> {
             tracked.course.start(Instant::now());
             tracked.starting.push(reply);
         }
+    }
+
+    /// It needs no place in the queue: whatever the runtime is at, the turn in hand is the last one.
+    fn quarantine(&mut self, name: SpaceName, reply: Reply<()>) {
+        let deployer = self.deployer.clone();
+        tokio::spawn(async move {
+            deployer.quarantine(&name, BY_OPERATOR).await;
+            // Whoever asked may have gone.
+            let _ = reply.send(Ok(()));
+        });
     }
 
     fn purge(&mut self, name: SpaceName, reply: Reply<Holdings>) {

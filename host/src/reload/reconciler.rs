@@ -42,6 +42,7 @@ pub enum Order {
     Rollback { name: SpaceName, reply: Reply<Deployed> },
     Stop { name: SpaceName, reply: Reply<()> },
     Start { name: SpaceName, reply: Reply<()> },
+    Quarantine { name: SpaceName, reply: Reply<()> },
     Purge { name: SpaceName, reply: Reply<Holdings> },
     Shutdown { reply: oneshot::Sender<()> },
 }
@@ -155,13 +156,14 @@ impl<D: Deployer> Reconciler<D> {
                 self.begin(stem, jobs::restore(deployer, self.bounds.clone(), files, sighted, digest));
             }
             (Step::Remove, _) => {
-                let runs = tracked.runs();
+                let runs = tracked.runs() || tracked.course.is_parked();
                 self.begin(stem, jobs::remove(deployer, files, runs));
             }
             (Step::Swap(plan), Some(name)) => self.begin(stem, jobs::swap(deployer, name, plan, false)),
             (Step::Resume, Some(name)) => self.begin(stem, jobs::halt(deployer, name, false)),
-            // Only what has been read is swapped or resumed, and only what has a space's name is read.
-            (Step::Swap(_) | Step::Resume, None) => {}
+            (Step::Park(reason), Some(name)) => self.begin(stem, jobs::park(deployer, name, reason)),
+            // Only what has been read is swapped, resumed or parked, and only what has a space's name is read.
+            (Step::Swap(_) | Step::Resume | Step::Park(_), None) => {}
         }
         None
     }
@@ -236,6 +238,7 @@ impl<D: Deployer> Reconciler<D> {
             Report::Removed { gone } => self.removed(&stem, gone, now),
             Report::Halted { stopped, outcome } => self.halted(&stem, stopped, outcome),
             Report::Purged { outcome } => self.purged(&stem, outcome),
+            Report::Parked => tracked.course.parked(),
             Report::Quarantined => {}
         }
         self.show(&stem);

@@ -32,6 +32,10 @@ pub enum Verdict {
     Rejected {
         reason: String,
     },
+    /// It asks for more than it is granted.
+    Parked {
+        reason: String,
+    },
     /// Not even read.
     Unreadable {
         reason: String,
@@ -87,6 +91,7 @@ impl Verdict {
             Verdict::Serving => "serving",
             Verdict::Compiling => "compiling",
             Verdict::Rejected { .. } => "rejected",
+            Verdict::Parked { .. } => "parked",
             Verdict::Unreadable { .. } => "unreadable",
             Verdict::Removed => "removed",
             Verdict::RolledBack { .. } => "rolled-back",
@@ -96,9 +101,10 @@ impl Verdict {
 
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Verdict::Rejected { reason } | Verdict::Unreadable { reason } | Verdict::RolledBack { reason } => {
-                Some(reason)
-            }
+            Verdict::Rejected { reason }
+            | Verdict::Parked { reason }
+            | Verdict::Unreadable { reason }
+            | Verdict::RolledBack { reason } => Some(reason),
             Verdict::Serving | Verdict::Compiling | Verdict::Removed | Verdict::Stopped => None,
         }
     }

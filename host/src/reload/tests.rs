@@ -28,6 +28,9 @@ struct Recorded {
     components: HashMap<String, Vec<u8>>,
     notes: Vec<ReloadNote>,
     quarantined: Vec<String>,
+    parked: Vec<String>,
+    /// Lines of the audit trail.
+    refused: Vec<String>,
 }
 
 /// Loads of bytes that contain `slow` wait until the gate opens; those that contain `known` have been compiled before.
@@ -126,6 +129,10 @@ impl Deployer for Fake {
         self.failed.1.lock().await.recv().await.expect("the sender lives here")
     }
 
+    async fn park(&self, name: &SpaceName, _: &str) {
+        self.seen(|seen| seen.parked.push(name.to_string()));
+    }
+
     async fn quarantine(&self, name: &SpaceName, reason: &str) {
         self.seen(|seen| seen.quarantined.push(format!("{name}: {reason}")));
     }
@@ -175,6 +182,10 @@ impl Deployer for Fake {
         self.seen(|seen| seen.kept.entry(name.to_string()).or_default().remembered = remembered.clone());
     }
 
+    fn note_refusal(&self, name: &SpaceName, cause: &'static str, _: &str) {
+        self.seen(|seen| seen.refused.push(format!("{name}: {cause}")));
+    }
+
     fn note_reload(&self, _: &SpaceName, note: &ReloadNote) {
         self.seen(|seen| seen.notes.push(note.clone()));
     }
@@ -198,7 +209,7 @@ impl Scene {
         }
         let fake = Fake::default();
         let settings = Some(root.path().join("spacehost.toml"));
-        let (reloads, _task) = Reloads::spawn_on(fake.clone(), root.path().join("spaces"), settings).unwrap();
+        let (reloads, _task) = Reloads::spawn_on(fake.clone(), root.path().join("spaces"), settings, false).unwrap();
         let scene = Scene { root, fake, reloads };
         tokio::time::timeout(DEADLINE, scene.reloads.wait_first_scan()).await.unwrap();
         scene
@@ -212,7 +223,8 @@ impl Scene {
         }
         self.fake.seen(|seen| seen.deployed.clear());
         let settings = Some(self.root.path().join("spacehost.toml"));
-        let (reloads, _task) = Reloads::spawn_on(self.fake.clone(), self.root.path().join("spaces"), settings).unwrap();
+        let (reloads, _task) =
+            Reloads::spawn_on(self.fake.clone(), self.root.path().join("spaces"), settings, false).unwrap();
         let scene = Scene { root: self.root, fake: self.fake, reloads };
         tokio::time::timeout(DEADLINE, scene.reloads.wait_first_scan()).await.unwrap();
         scene
@@ -441,6 +453,8 @@ async fn what_the_runtime_refuses_or_what_panics_is_a_rejection() {
     let scene = Scene::new(&[("a.wasm", "ok 1"), ("b.wasm", "panic"), ("c.wasm", "ok refused")]).await;
     assert!(scene.is_rejected("b", "failed within the host"));
     assert!(scene.is_rejected("c", "`start` failed: no"));
+    let audited = scene.fake.seen(|seen| seen.refused.clone());
+    assert!(["b: rejected", "c: rejected"].iter().all(|line| audited.contains(&(*line).to_owned())), "{audited:?}");
     scene.serves(&["a=ok 1"]).await;
 }
 
@@ -649,7 +663,7 @@ async fn after_shutdown_orders_are_refused() {
 #[tokio::test]
 async fn a_folder_that_is_not_there_or_holds_the_hosts_settings_is_refused() {
     let root = tempfile::tempdir().unwrap();
-    let spawn = |dir: &Path, settings: Option<PathBuf>| Reloads::spawn_on(Fake::default(), dir.into(), settings);
+    let spawn = |dir: &Path, settings: Option<PathBuf>| Reloads::spawn_on(Fake::default(), dir.into(), settings, false);
     let missing = spawn(&root.path().join("none"), None).err().unwrap().to_string();
     assert!(missing.contains("create it, or name another"), "{missing}");
     let inside = spawn(root.path(), Some(root.path().join("spacehost.toml"))).err().unwrap().to_string();

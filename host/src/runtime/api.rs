@@ -4,7 +4,7 @@ pub use super::space::probation::FailedProbation;
 pub use crate::store::record::Idempotency;
 use crate::words::message::Headers;
 use crate::words::topic::NameError;
-use crate::words::{Descriptor, Failure, Limits, MessageId, SpaceName};
+use crate::words::{Descriptor, Failure, Grants, Limits, MessageId, SpaceName};
 use bytes::Bytes;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -119,6 +119,8 @@ pub enum SpaceState {
     Starting,
     Running,
     Stopped,
+    /// It asks for more than it is granted.
+    Parked,
     Quarantined,
     /// A dead-letter table or another bound is full; the reason says which.
     Blocked,
@@ -132,6 +134,7 @@ impl SpaceState {
             SpaceState::Starting => "starting",
             SpaceState::Running => "running",
             SpaceState::Stopped => "stopped",
+            SpaceState::Parked => "parked",
             SpaceState::Quarantined => "quarantined",
             SpaceState::Blocked => "blocked",
             SpaceState::Removed => "removed",
@@ -154,6 +157,8 @@ pub struct SpaceStatus {
     pub path: &'static str,
     pub imports: Vec<String>,
     pub descriptor: Arc<Descriptor>,
+    /// What the operator allows it beyond the default.
+    pub grants: Grants,
     pub limits: Limits,
     pub usage: Usage,
     /// What is measured against limits, by their names: of the partition that has most, or of the costliest turn.
@@ -378,6 +383,9 @@ pub enum DeployError {
         "the new version changes `partitions` from {from} to {to}, and the space has state or waiting messages: keep {from}, or start it under another name"
     )]
     Partitions { from: u32, to: u32 },
+    /// The text says what to grant.
+    #[error("{0}")]
+    Ungranted(String),
     #[error("instantiation failed: {0}")]
     Instantiate(String),
     /// `start` or `migrate` failed; the text says which and how.

@@ -6,17 +6,18 @@
 //!
 //! Whatever fails before the last step leaves the old version serving.
 
-use super::api::{Checked, DeployError, Deployed, SpaceState};
+use super::api::{Checked, DeployError, Deployed, Refusal, SpaceState};
 use super::past::PastSpace;
 use super::space::actor::{Actor, Control};
 use super::space::probation::{FailedProbation, Probation, Watched, WayBack};
 use super::space::swap::{Migration, Settled, SwapOrder};
-use super::space::turn::{Effects, Turn, exceeds, now_ms};
+use super::space::turn::{Effects, Terms, Turn, exceeds, now_ms};
 use super::space::{Artifact, Former, Instance, Loaded, Origin, Space};
 use super::{Inner, Runtime};
 use crate::store::ledger::Scribe;
 use crate::store::record::{self, Record};
 use crate::wasm::{Broken, SpaceMemory};
+use crate::words::grants::Access;
 use crate::words::version::is_older;
 use crate::words::{SpaceName, SpaceSettings};
 use futures::future::join_all;
@@ -106,8 +107,8 @@ impl Runtime {
     }
 
     /// Finishes the turns in hand and serves no more until `resume`. Events and one-way messages wait meanwhile.
-    pub async fn stop(&self, name: &SpaceName) -> Result<(), super::api::Refusal> {
-        let space = self.0.known(name.as_str())?;
+    pub async fn stop(&self, name: &SpaceName) -> Result<(), Refusal> {
+        let space = self.0.granted(name)?;
         space.set_state(SpaceState::Stopped, "by the operator");
         order(&space, Control::Attend).await;
         space.note("info", "stopped by the operator".to_owned());
@@ -115,8 +116,8 @@ impl Runtime {
     }
 
     /// Serves again, whatever it was stopped for.
-    pub async fn resume(&self, name: &SpaceName) -> Result<(), super::api::Refusal> {
-        let space = self.0.known(name.as_str())?;
+    pub async fn resume(&self, name: &SpaceName) -> Result<(), Refusal> {
+        let space = self.0.granted(name)?;
         space.set_state(SpaceState::Running, "");
         order(&space, Control::Attend).await;
         space.note("info", "started by the operator".to_owned());
@@ -135,6 +136,18 @@ impl Runtime {
         let Some(space) = self.0.router.space(name) else { return };
         space.set_state(SpaceState::Quarantined, reason);
         space.note("error", format!("quarantined: {reason}"));
+        self.audit().of_space(&space, "quarantined", reason);
+        order(&space, Control::Attend).await;
+    }
+}
+
+impl Runtime {
+    /// Serves no more until it is granted what it asks for, and deployed anew.
+    pub async fn park(&self, name: &SpaceName, reason: &str) {
+        let Some(space) = self.0.router.space(name) else { return };
+        space.set_state(SpaceState::Parked, reason);
+        space.note("error", format!("parked: {reason}"));
+        self.audit().of_space(&space, "parked", reason);
         order(&space, Control::Attend).await;
     }
 }
@@ -151,6 +164,15 @@ pub async fn order(space: &Space, control: fn(oneshot::Sender<()>) -> Control) {
 }
 
 impl Inner {
+    /// What is parked waits for the settings, not for an order.
+    fn granted(&self, name: &SpaceName) -> Result<Arc<Space>, Refusal> {
+        let space = self.known(name.as_str())?;
+        match space.state() {
+            SpaceState::Parked => Err(Refusal::Unavailable { space: name.clone(), state: SpaceState::Parked.word() }),
+            _ => Ok(space),
+        }
+    }
+
     /// The space of that name with as many partitions as the artifact wants; made if there is none. Its partitions can change
     /// only as long as there is nothing in them.
     async fn space_for(
@@ -219,13 +241,18 @@ impl Inner {
         settings: Arc<SpaceSettings>,
         way: Way,
     ) -> Result<Deployed, DeployError> {
+        if let Some(missing) = settings.grants.missing(&space.name, artifact.descriptor()) {
+            return Err(DeployError::Ungranted(missing.to_string()));
+        }
         let former = space.former();
         let version = artifact.descriptor().version.clone();
         let begin = Instant::now();
         let candidates = self.candidates(space, &artifact, &settings).await?;
         let instantiate = begin.elapsed();
         let ordered_at = Instant::now();
-        let mut ordered = give_orders(space, candidates, &settings);
+        let access = Access::of(&space.name, artifact.descriptor(), &settings.grants);
+        let terms = Terms { settings: settings.clone(), access: Arc::new(access) };
+        let mut ordered = give_orders(space, candidates, &terms);
         let resting_since = self.rest(space, &mut ordered).await;
         let (barrier, at_rest) = (ordered_at.elapsed(), Instant::now());
         // Dropping the orders lets the old version go on.
@@ -305,17 +332,17 @@ impl Inner {
     }
 }
 
-fn give_orders(space: &Space, candidates: Vec<Instance>, settings: &Arc<SpaceSettings>) -> Vec<Ordered> {
+fn give_orders(space: &Space, candidates: Vec<Instance>, terms: &Terms) -> Vec<Ordered> {
     let order = |(partition, candidate): (&Arc<super::space::Partition>, Instance)| {
         let (rest, at_rest) = oneshot::channel();
         let (go, all_at_rest) = oneshot::channel();
         let (outcome, tried) = oneshot::channel();
         let (settle, settled) = oneshot::channel();
         let (end, done) = oneshot::channel();
-        let settings = settings.clone();
+        let terms = terms.clone();
         partition.mailbox.push_control(Control::Swap(Box::new(SwapOrder {
             candidate,
-            settings,
+            terms,
             at_rest: rest,
             all_at_rest,
             tried: outcome,

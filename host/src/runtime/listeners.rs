@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// Events kept for one listener.
+/// Events kept for one listener, and the bytes of their bodies: whichever is first.
 const QUEUE: usize = 10_000;
+const QUEUE_BYTES: usize = 64 << 20;
 
 #[derive(Default)]
 pub struct Listeners {
@@ -26,6 +27,7 @@ struct Ear {
 #[derive(Default)]
 struct Queue {
     events: VecDeque<Arc<Published>>,
+    bytes: usize,
     missed: u64,
     closed: bool,
 }
@@ -70,9 +72,11 @@ impl Ear {
     fn push(&self, event: Arc<Published>) {
         let mut queue = lock(&self.queue);
         // Once it has missed something the listener must hear of the gap before anything newer.
-        if queue.missed > 0 || queue.events.len() == QUEUE {
+        let is_full = queue.events.len() == QUEUE || queue.bytes + event.body.len() > QUEUE_BYTES;
+        if queue.missed > 0 || (is_full && !queue.events.is_empty()) {
             queue.missed += 1;
         } else {
+            queue.bytes += event.body.len();
             queue.events.push_back(event);
         }
         drop(queue);
@@ -95,6 +99,7 @@ impl Listener {
     fn take(&self) -> Option<Option<Heard>> {
         let mut queue = lock(&self.ear.queue);
         if let Some(event) = queue.events.pop_front() {
+            queue.bytes -= event.body.len();
             return Some(Some(Heard::Event(event)));
         }
         match std::mem::take(&mut queue.missed) {
@@ -173,5 +178,21 @@ mod tests {
         assert_eq!(next(&mut listener).await, "gap 7");
         listeners.hear(event(99_999, "a"));
         assert_eq!(next(&mut listener).await, "99999");
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_does_not_listen_keeps_so_many_bytes_and_no_more() {
+        let listeners = Arc::new(Listeners::default());
+        let mut listener = listeners.add(Pattern::parse(">").unwrap());
+        let large = Bytes::from(vec![0; QUEUE_BYTES / 4]);
+        for sequence in 0..10 {
+            listeners.hear(Published { body: large.clone(), ..event(sequence, "a") });
+        }
+        for expected in ["0", "1", "2", "3", "gap 6"] {
+            assert_eq!(next(&mut listener).await, expected);
+        }
+        let huge = Bytes::from(vec![0; QUEUE_BYTES + 1]);
+        listeners.hear(Published { body: huge, ..event(99, "a") });
+        assert_eq!(next(&mut listener).await, "99", "one is heard, whatever its size");
     }
 }

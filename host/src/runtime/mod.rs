@@ -4,6 +4,7 @@
 
 pub mod api;
 mod asked;
+pub mod audit;
 mod check;
 mod deploy;
 mod executors;
@@ -34,10 +35,13 @@ use crate::store::ledger::Scribe;
 use crate::store::record::{self, Record};
 use crate::store::{Keeper, Store};
 use crate::wasm::EngineConfig;
+use crate::words::failure::code;
+use crate::words::grants::Access;
 use crate::words::message::{Kind, Sender};
 use crate::words::topic::NameError;
 use crate::words::{Message, MessageId, Pattern, SpaceName, SpaceSettings};
 use api::{Answered, DeadLetter, Delivery, Idempotency, LogLine, Outcome, Refusal, SpaceState, SpaceStatus};
+use audit::Audit;
 use bytes::Bytes;
 use executors::Executors;
 use futures::future::join_all;
@@ -140,7 +144,7 @@ impl Runtime {
     /// Sends a command and waits for its reply. Dropping the future does not cancel the command.
     pub async fn call(&self, space: &str, command: &str, body: Bytes, delivery: Delivery) -> Result<Bytes, Refusal> {
         let (space, command) = self.0.command(space, command, body, delivery)?;
-        let mut envelope = command.reserve(&space, Mailbox::reserve_now)?;
+        let mut envelope = self.0.room_for(command, &space, Mailbox::reserve_now)?;
         let timeout = space.loaded().map_or(Duration::MAX, |loaded| loaded.settings.limits.wall_per_turn());
         // Whoever repeats it under its key waits for the outcome, so it is waited for here: a turn has no longer than this.
         let patience = if envelope.idempotency.is_some() { timeout + LAST_WORD } else { LAST_WORD };
@@ -165,7 +169,7 @@ impl Runtime {
     /// One-way. Its outcome can be asked for with `message` for a while. It is accepted when it is `durable`.
     pub fn send(&self, space: &str, command: &str, body: Bytes, delivery: Delivery) -> Result<MessageId, Refusal> {
         let (space, command) = self.0.command(space, command, body, delivery)?;
-        let mut envelope = command.reserve(&space, Mailbox::reserve)?;
+        let mut envelope = self.0.room_for(command, &space, Mailbox::reserve)?;
         envelope.tracked = true;
         let to = envelope.room.mailbox().map(|mailbox| chronicle::place(mailbox.name()));
         let record = chronicle::message(&envelope.message, Some(&envelope));
@@ -200,6 +204,16 @@ impl Runtime {
     /// What clients with an Idempotency-Key were answered before the host started.
     pub fn answered(&self) -> Vec<Answered> {
         std::mem::take(&mut self.0.past().answered)
+    }
+
+    /// Whether it has begun to end.
+    pub fn is_stopping(&self) -> bool {
+        self.0.is_stopping()
+    }
+
+    /// Where refusals are written down.
+    pub fn audit(&self) -> &Audit {
+        &self.0.router.audit
     }
 
     /// Lets turns begin.
@@ -295,6 +309,7 @@ impl Runtime {
             let _ = tokio::time::timeout_at(deadline.into(), drained).await;
         }
         self.0.router.listeners.close();
+        self.0.router.audit.tell_all();
         let executors = self.0.clone();
         // Joining threads blocks, and the caller's runtime has others to serve.
         let stop = move || {
@@ -315,17 +330,6 @@ type Reserve = fn(&Arc<Mailbox>, usize, Share) -> Result<Room, Full>;
 struct Command {
     message: Message,
     idempotency: Option<Idempotency>,
-}
-
-impl Command {
-    fn reserve(self, space: &Space, reserve: Reserve) -> Result<Box<Envelope>, Refusal> {
-        let mailbox = &space.partition(self.message.key.as_deref()).mailbox;
-        let room = reserve(mailbox, self.message.weight(), Share::Client);
-        let room = room.map_err(|_| Refusal::Overloaded(space.name.clone()))?;
-        let mut envelope = Envelope::new(self.message, room, 0);
-        envelope.idempotency = self.idempotency;
-        Ok(envelope)
-    }
 }
 
 impl Inner {
@@ -355,6 +359,18 @@ impl Inner {
         let space = space.filter(|space| space.state() != SpaceState::Removed);
         // Until all that was there has been loaded, nobody can say what there is not.
         space.ok_or_else(|| if self.router.is_open() { Refusal::UnknownSpace(name) } else { Refusal::Starting })
+    }
+
+    fn room_for(&self, command: Command, space: &Space, reserve: Reserve) -> Result<Box<Envelope>, Refusal> {
+        let Command { message, idempotency } = command;
+        let mailbox = &space.partition(message.key.as_deref()).mailbox;
+        let room = reserve(mailbox, message.weight(), Share::Client).map_err(|_| {
+            self.router.audit.of_space(space, code::OVERLOADED, "a client's command: the backlog is full");
+            Refusal::Overloaded(space.name.clone())
+        })?;
+        let mut envelope = Envelope::new(message, room, 0);
+        envelope.idempotency = idempotency;
+        Ok(envelope)
     }
 
     /// Checks a client's command.
@@ -401,7 +417,7 @@ impl Inner {
             return Err(Refusal::Starting);
         }
         check_size(&body, crate::words::Limits::default().message_bytes)?;
-        let route = RouteCache::default().event(&self.router, topic);
+        let route = RouteCache::default().event(&self.router, &Access::of_client(), topic);
         let route = route.map_err(|_| Refusal::BadName(NameError::Topic(topic.chars().take(64).collect())))?;
         let mut event = Outgoing::event(
             route,

@@ -5,6 +5,7 @@
 
 use super::api::{Published, SpaceState};
 use super::asked::AskedBefore;
+use super::audit::Audit;
 use super::gate::Gate;
 use super::listeners::Listeners;
 use super::outcomes::Outcomes;
@@ -14,6 +15,7 @@ use super::waits::Waits;
 use crate::store::ledger::Ledger;
 use crate::store::record::Idempotency;
 use crate::words::failure::code;
+use crate::words::grants::{Access, Passed};
 use crate::words::message::{Headers, Kind, Sender, weigh};
 use crate::words::{Address, Failure, Message, MessageId, SpaceName, Topic};
 use arc_swap::ArcSwap;
@@ -40,6 +42,7 @@ pub struct Router {
     pub listeners: Arc<Listeners>,
     pub outcomes: Outcomes,
     pub asked_before: AskedBefore,
+    pub audit: Audit,
     pub failed_probations: FailedProbations,
     /// Where the past is read from; none in memory.
     pub journal: Option<PathBuf>,
@@ -112,6 +115,7 @@ impl Router {
             listeners,
             outcomes: Outcomes::default(),
             asked_before: AskedBefore::default(),
+            audit: Audit::default(),
             failed_probations: FailedProbations::default(),
             journal,
             open: AtomicBool::new(false),
@@ -149,9 +153,10 @@ impl Router {
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    fn command_route(&self, address: &str) -> Result<CommandRoute, Failure> {
-        let Address { space: name, command } =
-            Address::parse(address).map_err(|error| Failure::last(code::BAD_ADDRESS, error.to_string()))?;
+    fn command_route(&self, access: &Access, address: &str) -> Result<CommandRoute, Failure> {
+        let address = Address::parse(address).map_err(|error| Failure::last(code::BAD_ADDRESS, error.to_string()))?;
+        self.passed(access, access.to_command(&address)?);
+        let Address { space: name, command } = address;
         let unknown = || Failure::passing(code::UNKNOWN_SPACE, format!("there is no space `{name}`"));
         let space = self.space(&name).filter(|space| space.state() != SpaceState::Removed).ok_or_else(unknown)?;
         let Some(loaded) = space.loaded() else {
@@ -164,12 +169,35 @@ impl Router {
         Ok(CommandRoute { space, command })
     }
 
-    fn event_route(&self, topic: &str) -> Result<EventRoute, Failure> {
+    fn event_route(&self, access: &Access, topic: &str) -> Result<EventRoute, Failure> {
         let topic = Topic::parse(topic).map_err(|error| Failure::last(code::BAD_TOPIC, error.to_string()))?;
-        let hears = |space: &&Arc<Space>| space.hears(&topic);
-        let mut subscribers: Vec<_> = self.table.load().values().filter(hears).cloned().collect();
+        self.passed(access, access.to_publish(&topic)?);
+        let table = self.table.load();
+        let private = self.is_private(&topic);
+        let hears = |space: &&Arc<Space>| space.hears(&topic) && (!private || self.may_hear_private(space, &topic));
+        let mut subscribers: Vec<_> = table.values().filter(hears).cloned().collect();
         subscribers.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(EventRoute { topic: topic.shared(), subscribers })
+    }
+
+    fn is_private(&self, topic: &Topic) -> bool {
+        let owner = SpaceName::parse(topic.first_token()).ok().and_then(|owner| self.space(&owner));
+        owner.and_then(|owner| owner.loaded()).is_some_and(|loaded| loaded.artifact.descriptor().keeps_private(topic))
+    }
+
+    fn may_hear_private(&self, space: &Space, topic: &Topic) -> bool {
+        let may = space.may_hear_private(topic);
+        if !may {
+            self.audit.of_space(space, "private-topic", topic);
+        }
+        may
+    }
+
+    /// In development a space learns what it will have to ask for.
+    fn passed(&self, access: &Access, passed: Passed) {
+        if let (Passed::Unasked(told), Some(space)) = (passed, access.space().and_then(|name| self.space(name))) {
+            space.note("warn", format!("denied outside of development: {told}"));
+        }
     }
 
     /// Tells those who listen outside, unless they hear it when it is on disk.
@@ -204,12 +232,12 @@ pub struct RouteCache {
 const CACHED_ROUTES: usize = 1_024;
 
 impl RouteCache {
-    pub fn event(&mut self, router: &Router, topic: &str) -> Result<Arc<EventRoute>, Failure> {
+    pub fn event(&mut self, router: &Router, access: &Access, topic: &str) -> Result<Arc<EventRoute>, Failure> {
         self.refresh(router);
         if let Some(route) = self.events.get(topic) {
             return Ok(route.clone());
         }
-        let route = Arc::new(router.event_route(topic)?);
+        let route = Arc::new(router.event_route(access, topic)?);
         if self.events.len() == CACHED_ROUTES {
             self.events.clear();
         }
@@ -217,12 +245,12 @@ impl RouteCache {
         Ok(route)
     }
 
-    pub fn command(&mut self, router: &Router, address: &str) -> Result<Arc<CommandRoute>, Failure> {
+    pub fn command(&mut self, router: &Router, access: &Access, address: &str) -> Result<Arc<CommandRoute>, Failure> {
         self.refresh(router);
         if let Some(route) = self.commands.get(address) {
             return Ok(route.clone());
         }
-        let route = Arc::new(router.command_route(address)?);
+        let route = Arc::new(router.command_route(access, address)?);
         if self.commands.len() == CACHED_ROUTES {
             self.commands.clear();
         }

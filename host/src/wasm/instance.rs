@@ -37,6 +37,20 @@ pub enum Broken {
     Panic(String),
 }
 
+impl Broken {
+    /// The limit that it ran into, or what else it is, in a word.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Broken::Trap(_) => "trap",
+            Broken::Cpu(_) => "cpu_per_turn_ms",
+            Broken::Limit { limit, .. } => limit,
+            Broken::Slice => "slice",
+            Broken::Abort(_) => "aborted",
+            Broken::Panic(_) => "host-panic",
+        }
+    }
+}
+
 /// Which handler to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {

@@ -3,7 +3,8 @@
 //! The text comes from an untrusted guest, so its size, names and counts are checked here. The published form is
 //! `wit/descriptor.schema.json`. Unknown fields are ignored: a newer space runs on an older host.
 
-use super::topic::{Address, NameError, Pattern, Topic, is_token};
+use super::grants::Addresses;
+use super::topic::{Pattern, Topic, is_token};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -78,7 +79,7 @@ pub struct Timer {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wants {
     #[serde(default)]
-    pub commands: Vec<String>,
+    pub commands: Vec<Addresses>,
     #[serde(default)]
     pub publish: Vec<Pattern>,
 }
@@ -106,8 +107,6 @@ pub enum DescriptorError {
     BadName { what: &'static str, name: String },
     #[error("its descriptor asks for {0} partitions; 1 to {MAX_PARTITIONS} are allowed")]
     Partitions(u32),
-    #[error("its descriptor asks for a bad grant: {0}")]
-    Wants(#[from] NameError),
 }
 
 impl Descriptor {
@@ -159,6 +158,11 @@ impl Descriptor {
         self.commands.iter().any(|command| command.name == name)
     }
 
+    /// Whether other spaces hear that topic of this space's only by a grant.
+    pub fn keeps_private(&self, topic: &Topic) -> bool {
+        self.events.iter().any(|event| event.private && event.topic.matches(topic.as_str()))
+    }
+
     /// Whether one of the subscriptions means this topic.
     pub fn hears(&self, topic: &Topic) -> bool {
         self.subscriptions.iter().any(|s| s.pattern.matches(topic.as_str()))
@@ -168,12 +172,7 @@ impl Descriptor {
 impl Wants {
     fn check(&self) -> Result<(), DescriptorError> {
         check_count("wanted commands", self.commands.len())?;
-        check_count("wanted topics", self.publish.len())?;
-        for address in &self.commands {
-            // `payments/*` asks for all commands of a space.
-            Address::parse(&address.replace("/*", "/all"))?;
-        }
-        Ok(())
+        check_count("wanted topics", self.publish.len())
     }
 }
 

@@ -19,6 +19,7 @@ pub mod code {
     pub const BAD_ADDRESS: &str = "bad-address";
     pub const BAD_TOPIC: &str = "bad-topic";
     pub const CYCLE: &str = "cycle";
+    pub const DENIED: &str = "denied";
     pub const DIVERGED: &str = "diverged";
     pub const FAN_OUT: &str = "fan-out";
     pub const HOPS: &str = "hops";

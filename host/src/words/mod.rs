@@ -3,9 +3,11 @@
 //! Pure: no IO, no tokio, no wasmtime. Everything that arrives from outside becomes one of these types or a clear error
 //! here, so that the layers above need not check again.
 
+pub mod authority;
 pub mod cell;
 pub mod descriptor;
 pub mod failure;
+pub mod grants;
 pub mod interface;
 pub mod limits;
 pub mod message;
@@ -15,7 +17,8 @@ pub mod version;
 
 pub use descriptor::Descriptor;
 pub use failure::Failure;
+pub use grants::Grants;
 pub use limits::Limits;
 pub use message::{Message, MessageId};
-pub use settings::{HostSettings, JournalSettings, Policy, ReloadSettings, SpaceSettings};
+pub use settings::{AllowedNames, HostSettings, JournalSettings, Policy, ReloadSettings, SpaceSettings};
 pub use topic::{Address, Pattern, SpaceName, Topic};

@@ -9,8 +9,10 @@ mod reader;
 
 pub use defect::{Defect, SettingsError};
 
+use super::authority;
+use super::grants::{Addresses, Grants};
 use super::limits::Limits;
-use super::topic::SpaceName;
+use super::topic::{Pattern, SpaceName};
 use reader::{Entry, Reader};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -46,13 +48,14 @@ pub struct SpaceSettings {
     /// What the guest sees through `config`.
     pub config: Map<String, Value>,
     pub reload: ReloadSettings,
+    pub grants: Grants,
 }
 
 impl SpaceSettings {
     /// Tells these settings from others, also after a restart.
     pub fn fingerprint(&self) -> [u8; 32] {
         // Numbers, strings and what a TOML file can hold: this does not fail.
-        let text = serde_json::to_vec(&(&self.limits, &self.config, self.reload)).unwrap_or_default();
+        let text = serde_json::to_vec(&(&self.limits, &self.config, self.reload, &self.grants)).unwrap_or_default();
         *blake3::hash(&text).as_bytes()
     }
 }
@@ -67,7 +70,17 @@ pub struct HostSettings {
     /// What all instances may have together.
     pub memory_bytes: Option<u64>,
     pub journal: JournalSettings,
+    pub names: AllowedNames,
+    /// All messaging is granted to all.
+    development: bool,
     spaces: BTreeMap<SpaceName, SpaceSettings>,
+}
+
+/// What clients may call the host, and the pages that may ask it, besides its own address; each in its one spelling.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AllowedNames {
+    pub hosts: Vec<String>,
+    pub origins: Vec<String>,
 }
 
 /// How the journal lies on disk, and how much of it is kept.
@@ -78,9 +91,14 @@ pub struct JournalSettings {
     pub retention_age: Option<Duration>,
 }
 
-const HOST_FIELDS: &[&str] = &["data", "executors", "journal", "listen", "memory_bytes", "spaces", "swap_wait_ms"];
+const HOST_FIELDS: &[&str] =
+    &["data", "executors", "hosts", "journal", "listen", "memory_bytes", "origins", "spaces", "swap_wait_ms"];
+const HOSTS: &str = "a list of names such as [\"spaces.example:7070\"]";
+const ORIGINS: &str = "a list of origins such as [\"https://ops.example\"]";
 const JOURNAL_FIELDS: &[&str] = &["retention_age_s", "retention_bytes", "segment_bytes"];
-const SPACE_FIELDS: &[&str] = &["config", "limits", "reload"];
+const SPACE_FIELDS: &[&str] = &["config", "grants", "limits", "reload"];
+const OWN_FIELDS: &[&str] = &["config", "limits", "reload"];
+const GRANT_FIELDS: &[&str] = &["commands", "publish", "subscribe"];
 const RELOAD_FIELDS: &[&str] = &["interface", "replay"];
 /// The limit that is a check of new versions: less of it lets more through.
 const GATE: &str = "replay_messages";
@@ -108,6 +126,8 @@ impl HostSettings {
                 }
                 "memory_bytes" => settings.memory_bytes = Some(entry.number(MIN_MEMORY_BYTES, i64::MAX as u64)?),
                 "journal" => settings.journal = journal(&entry)?,
+                "hosts" => settings.names.hosts = entry.spellings(HOSTS, authority::authority)?,
+                "origins" => settings.names.origins = entry.spellings(ORIGINS, authority::origin)?,
                 "spaces" => settings.spaces = spaces(&entry)?,
                 _ => return Err(entry.unknown("field of spacehost.toml", HOST_FIELDS)),
             }
@@ -115,9 +135,16 @@ impl HostSettings {
         Ok(settings)
     }
 
+    /// The same, with all messaging granted to all spaces.
+    pub fn for_development(self) -> Self {
+        HostSettings { development: true, ..self }
+    }
+
     /// What holds for a space that has no file of its own.
     pub fn space(&self, name: &SpaceName) -> SpaceSettings {
-        self.spaces.get(name).cloned().unwrap_or_default()
+        let mut settings = self.spaces.get(name).cloned().unwrap_or_default();
+        settings.grants.all = self.development;
+        settings
     }
 
     /// What holds for the space `name`, beside whose component lies a file with this text.
@@ -131,7 +158,7 @@ impl HostSettings {
                 "config" => settings.config = entry.json_table()?,
                 "reload" => tighten_policies(&entry, name, &mut settings.reload)?,
                 "grants" => return Err(entry.refused(Defect::GrantsBesideComponent)),
-                _ => return Err(entry.unknown("field of a space's own file", SPACE_FIELDS)),
+                _ => return Err(entry.unknown("field of a space's own file", OWN_FIELDS)),
             }
         }
         settings.config.extend(operator.config);
@@ -170,11 +197,24 @@ fn operators_space(space: &Entry) -> Result<SpaceSettings, SettingsError> {
             "limits" => set_limits(&entry, &mut settings.limits)?,
             "config" => settings.config = entry.json_table()?,
             "reload" => set_policies(&entry, &mut settings.reload)?,
-            "grants" => return Err(entry.refused(Defect::GrantsReserved)),
+            "grants" => settings.grants = grants(&entry)?,
             _ => return Err(entry.unknown("field of a space in spacehost.toml", SPACE_FIELDS)),
         }
     }
     Ok(settings)
+}
+
+fn grants(entry: &Entry) -> Result<Grants, SettingsError> {
+    let mut grants = Grants::default();
+    for entry in entry.table("a table of grants")?.entries() {
+        match entry.key() {
+            "commands" => grants.commands = entry.names("a list such as [\"payments/charge\"]", Addresses::parse)?,
+            "publish" => grants.publish = entry.names("a list such as [\"audit.>\"]", Pattern::parse)?,
+            "subscribe" => grants.subscribe = entry.names("a list such as [\"payments.card.*\"]", Pattern::parse)?,
+            _ => return Err(entry.unknown("grant", GRANT_FIELDS)),
+        }
+    }
+    Ok(grants)
 }
 
 /// The operator raises and lowers, up to the maximum of the table.

@@ -28,6 +28,8 @@ pub enum NameError {
     Pattern(String),
     #[error("`{0}` is no address: use `space/command`, such as `payments/charge`")]
     Address(String),
+    #[error("`{0}` is no command to ask for: use `space/command`, or `space/*` for all, such as `payments/charge`")]
+    Addresses(String),
 }
 
 macro_rules! name_type {
@@ -111,6 +113,11 @@ impl Topic {
             Err(NameError::Topic(shorten(text)))
         }
     }
+
+    /// Under the default, the name of the space that publishes it.
+    pub fn first_token(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
+    }
 }
 
 impl Pattern {
@@ -125,6 +132,28 @@ impl Pattern {
             Ok(Pattern(text.into()))
         } else {
             Err(NameError::Pattern(shorten(text)))
+        }
+    }
+
+    pub fn first_token(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
+    }
+
+    /// Whether it means topics of spaces that it does not name.
+    pub fn is_wide(&self) -> bool {
+        matches!(self.first_token(), "*" | ">")
+    }
+
+    /// Whether there is a topic that both mean.
+    pub fn overlaps(&self, other: &Pattern) -> bool {
+        let mut one = self.0.split('.');
+        let mut two = other.0.split('.');
+        loop {
+            match (one.next(), two.next()) {
+                (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
+                (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+                _ => return false,
+            }
         }
     }
 

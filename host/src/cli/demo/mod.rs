@@ -17,6 +17,9 @@ use spacehost_build::Request;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+/// What the system's spaces are granted.
+const SETTINGS: &str = "spacehost.toml";
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which system
@@ -82,6 +85,10 @@ pub async fn demo(args: Args) -> Result<()> {
             tokio::task::spawn_blocking(move || build(&request)).await??
         }
     };
+    let settings = system.join(SETTINGS);
+    if settings.is_file() {
+        std::fs::copy(&settings, temporary.path().join(SETTINGS)).context("could not copy the system's settings")?;
+    }
     let mut host = ChildHost::start(temporary.path().to_owned(), args.listen).await?;
     tokio::select! {
         shown = show(&args, &mut host, &names, Folders { system: &system, data: &data }) => shown?,

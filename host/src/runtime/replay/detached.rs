@@ -10,6 +10,7 @@ use crate::runtime::space::turn::allowance::{self, Emitted};
 use crate::runtime::space::turn::{Phase, digest_of, merge_headers, now_ms, random_of};
 use crate::wasm::{Abort, Extras, HostCalls, Page, Schedule};
 use crate::words::failure::code;
+use crate::words::grants::Access;
 use crate::words::message::PartitionName;
 use crate::words::{Address, Failure, Limits, Message, MessageId, SpaceSettings, Topic};
 use bytes::Bytes;
@@ -39,6 +40,7 @@ impl Call {
                 self == Send
             }
             code::BAD_TOPIC => self == Publish,
+            code::DENIED => matches!(self, Publish | Send),
             code::FAN_OUT | code::HOPS => matches!(self, Publish | Send | Request | SetTimer),
             code::TOO_LARGE => matches!(self, Publish | Send | Request | SetTimer | Set),
             code::KEY_TOO_LARGE | code::VALUE_TOO_LARGE | code::STATE_FULL => self == Set,
@@ -50,6 +52,7 @@ impl Call {
 
 pub struct Detached {
     settings: Arc<SpaceSettings>,
+    access: Access,
     host_id: Arc<str>,
     partition: PartitionName,
     pub state: PartitionState,
@@ -73,12 +76,14 @@ pub struct Detached {
 impl Detached {
     pub fn new(
         settings: Arc<SpaceSettings>,
+        access: Access,
         host_id: Arc<str>,
         partition: PartitionName,
         state: PartitionState,
     ) -> Self {
         Detached {
             settings,
+            access,
             host_id,
             partition,
             state,
@@ -232,7 +237,8 @@ impl HostCalls for Detached {
     fn publish(&mut self, topic: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
         self.call(Call::Publish, |turn| {
             turn.charge(&body, extras.as_ref())?;
-            Topic::parse(topic).map_err(|error| Failure::last(code::BAD_TOPIC, error.to_string()))?;
+            let parsed = Topic::parse(topic).map_err(|error| Failure::last(code::BAD_TOPIC, error.to_string()))?;
+            turn.access.to_publish(&parsed)?;
             turn.emit(format!("event {topic}"), body, extras);
             Ok(())
         })
@@ -241,7 +247,9 @@ impl HostCalls for Detached {
     fn send(&mut self, address: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
         self.call(Call::Send, |turn| {
             turn.charge(&body, extras.as_ref())?;
-            Address::parse(address).map_err(|error| Failure::last(code::BAD_ADDRESS, error.to_string()))?;
+            let parsed =
+                Address::parse(address).map_err(|error| Failure::last(code::BAD_ADDRESS, error.to_string()))?;
+            turn.access.to_command(&parsed)?;
             turn.emit(format!("command {address}"), body, extras);
             Ok(())
         })

@@ -14,6 +14,7 @@ use crate::runtime::space::swap::{migrate, start};
 use crate::runtime::space::turn::allowance::check_reply;
 use crate::wasm::{Artifact, Broken, Instance, SpaceMemory};
 use crate::words::failure::code;
+use crate::words::grants::Access;
 use crate::words::message::PartitionName;
 use crate::words::{Failure, Message, SpaceName, SpaceSettings};
 use bytes::Bytes;
@@ -59,7 +60,8 @@ impl Trial {
     /// The candidate on that state.
     pub fn on(&self, partition: u32, state: PartitionState) -> Candidate<'_> {
         let name = PartitionName { space: self.space.clone(), index: partition };
-        let vacant = Detached::new(self.settings.clone(), self.host_id.clone(), name, state);
+        let access = Access::of(&self.space, self.candidate.descriptor(), &self.settings.grants);
+        let vacant = Detached::new(self.settings.clone(), access, self.host_id.clone(), name, state);
         Candidate { trial: self, seat: Seat::Empty(Box::new(vacant)) }
     }
 

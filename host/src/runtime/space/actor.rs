@@ -156,9 +156,10 @@ impl Actor {
         if AssertUnwindSafe(self.serve()).catch_unwind().await.is_ok() {
             return;
         }
-        let (space, partition) = (self.space.clone(), self.partition.clone());
+        let (space, partition, router) = (self.space.clone(), self.partition.clone(), self.router.clone());
         // Whoever waits for an answer learns that there will be none.
         drop(self);
+        router.audit.of_space(&space, "host-panic", FAULT);
         space.note("error", format!("quarantined: {FAULT} (partition {})", partition.name.index));
         loop {
             space.set_state(SpaceState::Quarantined, FAULT);

@@ -71,7 +71,10 @@ impl Actor {
         match ended {
             Ended::Answered(Ok(reply)) => match check_reply(&self.turn().settings().limits, &reply) {
                 Ok(()) => self.succeeded(reply),
-                Err(failure) => self.failed(Fault::Failed(failure)),
+                Err(failure) => {
+                    self.router.audit.of_space(&self.space, "reply-too-large", &failure.message);
+                    self.failed(Fault::Failed(failure));
+                }
             },
             Ended::Answered(Err(failure)) => self.failed(Fault::Failed(failure)),
             Ended::Broken(Broken::Slice) => {
@@ -82,10 +85,15 @@ impl Actor {
             }
             Ended::Cancelled => self.repeat(),
             Ended::Broken(Broken::Abort(failure)) => self.broke_off(failure),
-            Ended::Broken(broken) => self.broke_off(Failure::passing(code::TRAPPED, broken.to_string())),
+            Ended::Broken(broken) => {
+                self.router.audit.of_space(&self.space, broken.cause(), &broken);
+                self.broke_off(Failure::passing(code::TRAPPED, broken.to_string()));
+            }
             Ended::TooLong => {
                 let allowed = self.turn().settings().limits.wall_per_turn();
-                self.broke_off(Failure::passing(code::TIMEOUT, format!("the turn took longer than {allowed:?}")));
+                let failure = Failure::passing(code::TIMEOUT, format!("the turn took longer than {allowed:?}"));
+                self.router.audit.of_space(&self.space, "wall_per_turn_ms", &failure.message);
+                self.broke_off(failure);
             }
         }
     }
@@ -208,7 +216,9 @@ impl Actor {
     }
 
     fn could_not_start(&mut self, envelope: Box<Envelope>, broken: &Failure) {
-        self.space.note("warn", format!("partition {} could not start: {}", self.partition.name.index, broken.message));
+        let line = format!("partition {} could not start: {}", self.partition.name.index, broken.message);
+        self.router.audit.of_space(&self.space, "start-failed", &line);
+        self.space.note("warn", line);
         match &envelope.waiter {
             Some(_) => {
                 let rests_on = self.turn().rests_on();
@@ -240,6 +250,7 @@ impl Actor {
             Fitness::Quarantine => {
                 let reason =
                     "it kept failing with no success between; mend it and drop a new version, or `spacehost start` it";
+                self.router.audit.of_space(&self.space, "quarantined", reason);
                 self.space.set_state(SpaceState::Quarantined, reason);
                 self.space.note("error", format!("quarantined: {reason}"));
             }
@@ -297,10 +308,13 @@ impl Actor {
             self.router.outcomes.ended(message.id, Outcome::Failed { failure: failure.clone() });
         }
         let (word, name) = (message.kind.word(), message.kind.name());
-        self.space.note("warn", format!("{word} `{name}` ({}) is a dead letter: {failure}", message.id));
+        let line = format!("{word} `{name}` ({}) is a dead letter: {failure}", message.id);
+        self.router.audit.of_space(&self.space, "dead-letter", &line);
+        self.space.note("warn", line);
         let most = self.turn().settings().limits.dead_letters;
         if !self.space.graves.bury(Grave::new(envelope, self.partition.name.index, failure), most) {
             let reason = format!("its dead-letter table is full (`dead_letters` allows {most})");
+            self.router.audit.of_space(&self.space, "dead_letters", &reason);
             self.space.set_state(SpaceState::Blocked, &reason);
             self.space.note("error", format!("stopped: {reason}"));
         }

@@ -178,10 +178,11 @@ impl Partition {
     }
 }
 
-const STATES: [SpaceState; 6] = [
+const STATES: [SpaceState; 7] = [
     SpaceState::Starting,
     SpaceState::Running,
     SpaceState::Stopped,
+    SpaceState::Parked,
     SpaceState::Quarantined,
     SpaceState::Blocked,
     SpaceState::Removed,
@@ -239,6 +240,11 @@ impl Space {
         self.loaded.load_full()
     }
 
+    /// Of the version that serves; 0: none.
+    pub fn generation(&self) -> u64 {
+        self.loaded.load().as_ref().map_or(0, |loaded| loaded.generation)
+    }
+
     /// The version whose state is there; none for a space that has never served.
     pub fn former(&self) -> Option<Former> {
         let loaded = self.loaded().map(|loaded| Former {
@@ -266,6 +272,13 @@ impl Space {
                 .as_ref()
                 .is_some_and(|past| past.subscriptions.iter().any(|pattern| pattern.matches(topic.as_str()))),
         }
+    }
+
+    /// Whether a topic that its owner keeps private is for it all the same. What one was granted that served before the host
+    /// started and does not serve yet, nobody knows here: it hears on, for an event that it does not get is lost to it.
+    pub fn may_hear_private(&self, topic: &Topic) -> bool {
+        let granted = |loaded: &Arc<Loaded>| loaded.settings.grants.let_hear_private(topic);
+        topic.first_token() == self.name.as_str() || self.loaded.load().as_ref().is_none_or(granted)
     }
 
     /// Whether there is nothing that a change of its partitions would lose, as of its last count.
@@ -318,6 +331,7 @@ impl Space {
             path: artifact.path().word(),
             imports: artifact.imports().to_vec(),
             descriptor: artifact.descriptor().clone(),
+            grants: loaded.settings.grants.clone(),
             limits: loaded.settings.limits.clone(),
             usage: self.usage(),
             used: self.used(),

@@ -71,7 +71,7 @@ impl Outgoing {
         match self {
             Outgoing::Event { route, draft, to } => {
                 router.hear(|| published(&route.topic, id, &draft));
-                deliver_event(&route, &draft, to, id, router.ledger.keeps_records());
+                deliver_event((&route, &draft), to, id, router);
             }
             Outgoing::Command(mut envelope) => {
                 envelope.message.id = id;
@@ -132,16 +132,16 @@ fn resume_in_memory(space: &Space, partition: &Partition) {
     }
 }
 
-fn deliver_event(route: &EventRoute, draft: &Draft, to: Vec<Receiver>, id: MessageId, recorded: bool) {
+fn deliver_event((route, draft): (&EventRoute, &Draft), to: Vec<Receiver>, id: MessageId, router: &Router) {
     for Receiver { space, reach, .. } in to {
         match reach {
             Reach::Room(room) => {
                 let message = draft.message(id, Kind::Event(route.topic.clone()));
                 let mut envelope = Envelope::new(message, room, id.sequence);
-                envelope.recorded = recorded;
+                envelope.recorded = router.ledger.keeps_records();
                 envelope.deliver();
             }
-            Reach::Missed(missed) => missed.written(&space, id.sequence),
+            Reach::Missed(missed) => missed.written(&space, id.sequence, &router.audit),
         }
     }
 }

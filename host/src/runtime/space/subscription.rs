@@ -5,6 +5,7 @@
 //! enough. In memory there is no journal, and what was missed is only counted. Nothing here waits or fails.
 
 use super::{Partition, Space};
+use crate::runtime::audit::Audit;
 use crate::runtime::space::actor::Control;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -143,12 +144,14 @@ impl Missed {
     }
 
     /// The record is submitted, and what the turn has emitted before is delivered.
-    pub fn written(self, space: &Space, sequence: u64) {
+    pub fn written(self, space: &Space, sequence: u64, audit: &Audit) {
         let partition = &self.partition;
         partition.subscription.missed.fetch_add(1, Ordering::Relaxed);
         if self.cuts_off {
             let index = partition.name.index;
-            space.note("warn", format!("subscription of partition {index} cut off at {sequence}: its backlog is full"));
+            let line = format!("subscription of partition {index} cut off at {sequence}: its backlog is full");
+            audit.of_space(space, "subscription-cut-off", &line);
+            space.note("warn", line);
             // It may have nothing to do, if the event alone is more than it has room for.
             partition.mailbox.push_control(Control::Look);
         }

@@ -10,17 +10,16 @@ use super::Instance;
 use super::actor::{Actor, Seat};
 use super::probation::Watched;
 use super::restart::Health;
-use super::turn::{Effects, Undo};
+use super::turn::{Effects, Terms, Undo};
 use crate::wasm::{self, HostCalls};
-use crate::words::{Limits, SpaceSettings};
-use std::sync::Arc;
+use crate::words::Limits;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 pub struct SwapOrder {
     /// The new version, instantiated beside the old.
     pub candidate: Instance,
-    pub settings: Arc<SpaceSettings>,
+    pub terms: Terms,
     pub at_rest: oneshot::Sender<()>,
     /// What to do with the state, once all are.
     pub all_at_rest: oneshot::Receiver<Migration>,
@@ -50,14 +49,15 @@ pub enum Migration {
 
 impl Actor {
     pub(super) async fn swap(&mut self, order: SwapOrder) {
-        let SwapOrder { mut candidate, settings, at_rest, all_at_rest, tried, settle, done } = order;
+        let SwapOrder { mut candidate, terms, at_rest, all_at_rest, tried, settle, done } = order;
         // The orderer may have given up; then so do the waits below.
         let _ = at_rest.send(());
         let migration = all_at_rest.await;
         self.partition.clear_cancel();
         let Ok(migration) = migration else { return };
         self.exchange(&mut candidate);
-        let former = candidate.host_mut().change_settings(settings.clone());
+        let settings = terms.settings.clone();
+        let former = candidate.host_mut().change_terms(terms);
         let outcome = try_out(&mut candidate, &settings.limits, migration).await;
         let outcome = outcome.and_then(|()| candidate.host_mut().migrated());
         let could = outcome.is_ok();
@@ -72,7 +72,7 @@ impl Actor {
             self.publish_memory();
         } else {
             candidate.host_mut().discard();
-            candidate.host_mut().change_settings(former);
+            candidate.host_mut().change_terms(former);
             self.exchange(&mut candidate);
         }
         let _ = done.send(());

@@ -23,8 +23,9 @@ use crate::store::ledger::Scribe;
 use crate::store::record::{self, Outcome, Record};
 use crate::wasm::Extras;
 use crate::words::failure::code;
+use crate::words::grants::Access;
 use crate::words::message::{Headers, INHERITED_HEADERS, Sender};
-use crate::words::{Failure, Limits, Message, MessageId, SpaceSettings};
+use crate::words::{Descriptor, Failure, Grants, Limits, Message, MessageId, SpaceSettings};
 use allowance::Emitted;
 use bytes::Bytes;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -52,11 +53,20 @@ impl Phase {
     }
 }
 
+/// What a version's turns are bound to.
+#[derive(Clone)]
+pub struct Terms {
+    pub settings: Arc<SpaceSettings>,
+    pub access: Arc<Access>,
+}
+
 pub struct Turn {
     space: Arc<Space>,
     partition: Arc<Partition>,
     router: Arc<Router>,
     settings: Arc<SpaceSettings>,
+    /// What the version that serves may send and publish.
+    access: Arc<Access>,
     /// This partition, as the receivers of its messages see it.
     sender: Sender,
     state: PartitionState,
@@ -89,12 +99,15 @@ pub struct Turn {
 impl Turn {
     pub fn new(router: Arc<Router>, space: Arc<Space>, index: usize, settings: Arc<SpaceSettings>) -> Self {
         let partition = space.partitions[index].clone();
+        // Until a version is seated.
+        let nothing = Access::of(&space.name, &Descriptor::unknown(), &Grants::default());
         Turn {
             sender: Sender::Partition(partition.name.clone()),
             space,
             partition,
             router,
             settings,
+            access: Arc::new(nothing),
             state: PartitionState::default(),
             timers: Timers::default(),
             routes: RouteCache::default(),
@@ -141,9 +154,11 @@ impl Turn {
         &self.settings
     }
 
-    /// New settings from the next turn on; the former ones, for a way back.
-    pub fn change_settings(&mut self, settings: Arc<SpaceSettings>) -> Arc<SpaceSettings> {
-        std::mem::replace(&mut self.settings, settings)
+    /// Other terms from the next turn on; the former ones, for a way back.
+    pub fn change_terms(&mut self, terms: Terms) -> Terms {
+        self.routes = RouteCache::default();
+        let settings = std::mem::replace(&mut self.settings, terms.settings);
+        Terms { settings, access: std::mem::replace(&mut self.access, terms.access) }
     }
 
     /// Takes a message in hand. What follows is its attempt.

@@ -42,8 +42,6 @@ pub enum Defect {
     Ungated { space: SpaceName, limit: &'static str, value: u64, wanted: u64 },
     #[error("`grants` can stand in spacehost.toml only: a file beside a component cannot grant itself anything")]
     GrantsBesideComponent,
-    #[error("`grants` is a word kept for a later version: this one grants every space the same; take the table out")]
-    GrantsReserved,
     #[error(transparent)]
     Name(NameError),
 }

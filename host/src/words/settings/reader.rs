@@ -6,6 +6,7 @@
 use super::Policy;
 use super::defect::{Defect, SettingsError};
 use crate::words::limits::{Limits, Row, TABLE};
+use crate::words::topic::NameError;
 use serde_json::{Map, Number, Value};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -103,6 +104,30 @@ impl<'a, 't> Entry<'a, 't> {
     pub fn address(&self) -> Result<SocketAddr, SettingsError> {
         let wanted = "an address such as \"127.0.0.1:7070\"";
         self.text(wanted)?.parse().map_err(|_| self.form(wanted))
+    }
+
+    /// A list of texts, each as `read` has it. A text that is none of them is refused as a value that is not what is wanted.
+    pub fn spellings(&self, wanted: &str, read: fn(&str) -> Option<String>) -> Result<Vec<String>, SettingsError> {
+        self.items(wanted, |item, text| read(text).ok_or_else(|| item.form(wanted)))
+    }
+
+    /// A list of names, each as `parse` has it; what is wrong with one it says itself.
+    pub fn names<T>(&self, wanted: &str, parse: fn(&str) -> Result<T, NameError>) -> Result<Vec<T>, SettingsError> {
+        self.items(wanted, |item, text| parse(text).map_err(|error| item.refused(Defect::Name(error))))
+    }
+
+    fn items<T>(
+        &self,
+        wanted: &str,
+        read: impl Fn(&Entry<'a, 't>, &str) -> Result<T, SettingsError>,
+    ) -> Result<Vec<T>, SettingsError> {
+        let values = self.value.get_ref().as_array().ok_or_else(|| self.form(wanted))?;
+        let item = |value| Entry { reader: self.reader, key: self.key, at: Spanned::span(value), value };
+        let read = |entry: Entry<'a, 't>| {
+            let text = entry.value.get_ref().as_str().ok_or_else(|| entry.form(wanted))?;
+            read(&entry, text)
+        };
+        values.iter().map(|value| read(item(value))).collect()
     }
 
     pub fn number(&self, least: u64, most: u64) -> Result<u64, SettingsError> {

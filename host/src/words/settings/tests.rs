@@ -23,6 +23,8 @@ fn a_whole_host_file_is_read() {
         executors = 4
         memory_bytes = 4_294_967_296
         swap_wait_ms = 250
+        hosts = ["Spaces.example:7070", "[::1]:9000"]
+        origins = ["https://ops.example:443"]
 
         [journal]
         segment_bytes = 1_048_576
@@ -41,6 +43,8 @@ fn a_whole_host_file_is_read() {
     assert_eq!(host.data, Some("/var/lib/spacehost".into()));
     assert_eq!((host.executors, host.swap_wait), (Some(4), Some(Duration::from_millis(250))));
     assert_eq!(host.memory_bytes, Some(1 << 32));
+    assert_eq!(host.names.hosts, ["spaces.example:7070", "[::1]:9000"]);
+    assert_eq!(host.names.origins, ["https://ops.example"]);
     let journal = JournalSettings {
         segment_bytes: Some(1 << 20),
         retention_bytes: None,
@@ -90,8 +94,8 @@ fn unknown_fields_are_refused_with_the_nearest_name() {
         (host_error("lisen = 1"), "line 1: `lisen` is no field of spacehost.toml; did you mean `listen`?"),
         (
             host_error("\ncolour = 1"),
-            "line 2: `colour` is no field of spacehost.toml; there are `data`, `executors`, `journal`, \
-             `listen`, `memory_bytes`, `spaces`, `swap_wait_ms`",
+            "line 2: `colour` is no field of spacehost.toml; there are `data`, `executors`, `hosts`, \
+             `journal`, `listen`, `memory_bytes`, `origins`, `spaces`, `swap_wait_ms`",
         ),
         (
             host_error("[spaces.a]\nlimit = 1"),
@@ -126,6 +130,18 @@ fn wrong_values_are_refused_in_the_same_words_every_time() {
             host_error("[journal]\nsegment_bytes = 100"),
             "line 2: `segment_bytes = 100` is out of range: 8192 to 1073741824 is allowed",
         ),
+        (
+            host_error("hosts = \"spaces.example\""),
+            "line 1: `hosts` must be a list of names such as [\"spaces.example:7070\"], not \"spaces.example\"",
+        ),
+        (
+            host_error("hosts = [\n  \"a.example\",\n  \"*.example\",\n]"),
+            "line 3: `hosts` must be a list of names such as [\"spaces.example:7070\"], not \"*.example\"",
+        ),
+        (
+            host_error("origins = [\"ops.example\"]"),
+            "line 1: `origins` must be a list of origins such as [\"https://ops.example\"], not \"ops.example\"",
+        ),
         (host_error("executors = -3"), "line 1: `executors = -3` is out of range: 1 to 1024 is allowed"),
         (host_error("executors = true"), "line 1: `executors` must be a whole number, not true"),
         (host_error("spaces = []"), "line 1: `spaces` must be tables such as [spaces.orders], not a list"),
@@ -134,8 +150,16 @@ fn wrong_values_are_refused_in_the_same_words_every_time() {
             "line 1: `Orders` is no space name: use 1 to 63 of a-z, 0-9 and -, such as `order-book`",
         ),
         (
-            host_error("[spaces.a]\ngrants = {}"),
-            "line 2: `grants` is a word kept for a later version: this one grants every space the same; take the table out",
+            host_error("[spaces.a.grants]\nfiles = [\"/\"]"),
+            "line 2: `files` is no grant; there are `commands`, `publish`, `subscribe`",
+        ),
+        (
+            host_error("[spaces.a.grants]\ncommands = [\n\"b/c\",\n\"b\"]"),
+            "line 4: `b` is no command to ask for: use `space/command`, or `space/*` for all, such as `payments/charge`",
+        ),
+        (
+            host_error("[spaces.a.grants]\npublish = \"audit.>\""),
+            "line 2: `publish` must be a list such as [\"audit.>\"], not \"audit.>\"",
         ),
         (
             host_error("[spaces.a.limits]\nattempts = 1_000_000"),

@@ -41,7 +41,8 @@ fn asked(ordinal: u32, body: &str, reply: &'static str) -> (u32, [u8; 32], Resul
 
 fn begun(taped: Taped) -> Detached {
     let partition = PartitionName { space: "a".parse().unwrap(), index: 0 };
-    let mut turn = Detached::new(Arc::default(), "host".into(), partition, PartitionState::default());
+    let mut turn =
+        Detached::new(Arc::default(), Access::of_client(), "host".into(), partition, PartitionState::default());
     begin(&mut turn, taped);
     turn
 }

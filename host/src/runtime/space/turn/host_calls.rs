@@ -16,6 +16,7 @@ use crate::words::{Failure, MessageId};
 use bytes::Bytes;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Failures noted of one turn. A guest that collects more is not told again.
@@ -27,6 +28,9 @@ impl Turn {
         let call = self.calls;
         self.calls += 1;
         if let Err(failure) = &outcome {
+            if let Cow::Borrowed(cause) = failure.code {
+                self.router.audit.of_space(&self.space, cause, &failure.message);
+            }
             if self.refused.len() < MOST_REFUSED {
                 self.refused.push((call, failure.clone()));
             } else {
@@ -38,7 +42,7 @@ impl Turn {
 
     fn try_publish(&mut self, topic: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
         self.charge(&body, extras.as_ref())?;
-        let route = self.routes.event(&self.router, topic)?;
+        let route = self.routes.event(&self.router, &self.access, topic)?;
         let draft = self.draft(body, extras);
         self.outbox.push(Outgoing::event(route, draft));
         Ok(())
@@ -46,7 +50,7 @@ impl Turn {
 
     fn try_send(&mut self, address: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure> {
         self.charge(&body, extras.as_ref())?;
-        let route = self.routes.command(&self.router, address)?;
+        let route = self.routes.command(&self.router, &self.access, address)?;
         let draft = self.draft(body, extras);
         let room = self.reserve(route.space.partition(draft.key.as_deref()), draft.weight())?;
         let message = draft.into_message(MessageId::TO_COME, Kind::Command(route.command.clone()));

@@ -105,7 +105,7 @@ impl Turn {
         body: Bytes,
         extras: Option<Extras>,
     ) -> Result<(Arc<Partition>, Letter), Failure> {
-        let route = self.routes.command(&self.router, address)?;
+        let route = self.routes.command(&self.router, &self.access, address)?;
         if route.space.state() != SpaceState::Running {
             return Err(unavailable(&route.space.name.to_string(), route.space.state().word()));
         }
