@@ -54,10 +54,21 @@ fn with_function(code: &[u8]) -> Vec<u8> {
     component
 }
 
-/// A component of these sections, each with its id.
-pub fn component_of(sections: &[(u8, Vec<u8>)]) -> Vec<u8> {
-    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
-    sections.iter().for_each(|(id, payload)| section(&mut component, *id, payload));
+/// A component in a component, so deep.
+pub fn nested(depth: usize) -> Vec<u8> {
+    const HEAD: &[u8] = b"\0asm\x0d\0\x01\0";
+    const COMPONENT: u8 = 4;
+    let mut sizes = vec![HEAD.len()];
+    for _ in 0..depth {
+        let inner = sizes[sizes.len() - 1];
+        sizes.push(HEAD.len() + 1 + length(inner).len() + inner);
+    }
+    let mut component = HEAD.to_vec();
+    for inner in sizes.iter().rev().skip(1) {
+        component.push(COMPONENT);
+        component.extend(length(*inner));
+        component.extend(HEAD);
+    }
     component
 }
 

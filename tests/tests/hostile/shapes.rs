@@ -1,8 +1,10 @@
 //! Components whose shape is the attack: types that explode, nesting without end, instances by the thousand.
 
 use super::{assert_names, refusal_of};
+use serde_json::json;
+use spacehost::runtime::{CompileBounds, Place};
 use spacehost_tests::hostile::Hostile;
-use spacehost_tests::raw;
+use spacehost_tests::{Host, binary, granting_all, raw};
 
 fn text(component: &str) -> Vec<u8> {
     wat::parse_str(component).unwrap_or_else(|error| panic!("{error}"))
@@ -34,18 +36,21 @@ async fn an_import_whose_type_is_deep_and_wide_is_refused_in_a_few_words() {
 }
 
 #[tokio::test]
-async fn components_nested_without_end_are_refused() {
-    let depth = 2_000;
-    let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
-    for _ in 0..depth {
-        bytes = raw::component_of(&[(4, bytes)]);
+async fn components_nested_without_end_cost_their_compiler_at_most() {
+    let program = tokio::task::spawn_blocking(binary).await.unwrap();
+    let host = Host::with(|config| config.compiler = Place::Apart { program, bounds: CompileBounds::default() });
+    for depth in [50, 5_000, 500_000] {
+        let refused = host.deploy_bytes("bad", raw::nested(depth), granting_all()).await.unwrap_err();
+        let says = ["the component is invalid", "it does not export", "the compiler"];
+        assert!(refused.len() < 1_000 && says.iter().any(|says| refused.contains(says)), "{depth}: {refused}");
     }
-    assert_names(&refusal_of(bytes).await, "the component is invalid");
+    host.deploy("good", "ear").await;
+    assert_eq!(host.run("good", json!([{ "add": 1 }])).await, 1);
 }
 
 #[tokio::test]
 async fn a_thousand_core_instances_are_more_than_one_component_may_have() {
-    for (count, says) in [(100_u32, "limit `core_instances` reached"), (999, "limit `core_instances` reached")] {
+    for (count, says) in [(100_u32, "limit `core_instances` reached"), (900, "limit `core_instances` reached")] {
         let crowded = raw::crowded(&Hostile::default().component(), count);
         assert_names(&refusal_of(crowded).await, says);
     }

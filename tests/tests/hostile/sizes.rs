@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::json;
 use spacehost::runtime::api::Delivery;
 use spacehost_tests::hostile::{Hostile, command, forever};
-use spacehost_tests::{Host, limits};
+use spacehost_tests::{Host, limits, until};
 
 #[tokio::test]
 async fn a_growth_to_4_gib_in_one_step_is_refused_by_name() {
@@ -30,8 +30,8 @@ async fn a_guest_that_lives_with_its_refused_growth_serves_on() {
 async fn memories_beyond_their_number_keep_the_component_out() {
     let five = Hostile::default().with(&"(memory 1)".repeat(5));
     assert_names(&refusal_of(five.component()).await, "limit `memories` reached");
-    let thousand = Hostile::default().with(&"(memory 1)".repeat(1_000));
-    let reason = refusal_of(thousand.component()).await;
+    let fifty = Hostile::default().with(&"(memory 1)".repeat(50));
+    let reason = refusal_of(fifty.component()).await;
     assert!(reason.contains("memories"), "{reason}");
 }
 
@@ -91,8 +91,8 @@ async fn handles_of_the_guests_own_things_that_are_never_dropped_come_to_an_end(
 }
 
 #[tokio::test]
-async fn a_poll_of_a_million_handles_comes_to_an_end_too() {
-    let poll = "(call $poll (i32.const 0x20000) (i32.const 1000000) (i32.const 0x10000))";
+async fn a_poll_of_very_many_handles_comes_to_an_end_too() {
+    let poll = "(call $poll (i32.const 0x20000) (i32.const 100000) (i32.const 0x10000))";
     let hostile = Hostile { memory: Some("100"), ..command(poll) };
     let reason = Arena::with(hostile, |_| {}).await.outcome().await;
     assert!(reason.contains("handle"), "{reason}");
@@ -118,10 +118,11 @@ async fn the_partitions_of_a_space_have_their_memory_together() {
         let delivery = Delivery { key: Some(key.to_string().into()), ..Delivery::default() };
         arena.host.runtime.call("bad", "run", Bytes::new(), delivery).await.unwrap();
     }
-    let status = arena.host.status("bad");
-    let (all, most) = (status.used["space_memory_bytes"], status.used["memory_bytes"]);
+    let all = arena.host.status("bad").used["space_memory_bytes"];
     assert!(all > 90 << 20 && all <= 100 << 20, "{all}");
-    assert!(most > 32 << 20 && most <= 64 << 20, "{most}");
+    let shown = async || Some(arena.host.status("bad").used["memory_bytes"]).filter(|most| *most > 32 << 20);
+    let most = until("the largest partition is shown", shown).await;
+    assert!(most <= 64 << 20, "{most}");
     // A new version beside it counts, too: there is no room for one that begins with more than is left.
     let large = Hostile { memory: Some("300"), descriptor: hostile.descriptor, ..Hostile::default() };
     let refused = arena.deploy(large.component(), |limits| limits.space_memory_bytes = 100 << 20).await.unwrap_err();

@@ -321,6 +321,7 @@ impl Actor {
     /// Waits for whatever comes next: an order, a message, a timer, the end of a rest or of a back-off.
     async fn idle(&mut self) {
         self.turn_mut().publish_usage();
+        self.publish_memory();
         let serving = self.serves();
         // Before the host has opened they need not wait for long.
         if !serving && self.router.is_open() {
