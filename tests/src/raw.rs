@@ -72,6 +72,13 @@ pub fn nested(depth: usize) -> Vec<u8> {
     component
 }
 
+/// A component of these sections, each with its id.
+pub fn component_of(sections: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    sections.iter().for_each(|(id, payload)| section(&mut component, *id, payload));
+    component
+}
+
 /// The component with so many core instances more, of a module that has nothing but a function.
 pub fn crowded(component: &[u8], instances: u32) -> Vec<u8> {
     let module = u8::try_from(core_modules(component)).expect("a few modules");

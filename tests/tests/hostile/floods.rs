@@ -41,6 +41,16 @@ async fn a_flood_of_requests_that_fail_at_once_is_charged_like_any_other() {
 }
 
 #[tokio::test]
+async fn replies_that_are_kept_for_later_attempts_count_as_what_the_turn_has_sent() {
+    let arena = Arena::new().await;
+    arena.host.deploy("replies", "probe").await;
+    arena.host.deploy_with("asks", "probe", limits(|limits| limits.emitted_bytes_per_turn = 100_000)).await.unwrap();
+    let ask = json!({ "request": { "to": "replies/run", "body": [{ "reply": 60_000 }] } });
+    assert_eq!(arena.host.run("asks", json!([ask, { "add": 1 }])).await, 1);
+    assert_eq!(arena.host.failure("asks", json!([ask, ask, ask])).await.code, "fan-out");
+}
+
+#[tokio::test]
 async fn calls_that_are_costly_for_the_host_are_charged_for_what_they_cost() {
     let scan = "(call $scan (i32.const 0) (i32.const 0) (i32.const -1) (i32.const 0) (i32.const 0) (i32.const 0)
         (i32.const 0x10000))";
