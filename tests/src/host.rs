@@ -99,6 +99,15 @@ impl Host {
         self.runtime.deploy(&space(name), artifact, settings).await
     }
 
+    /// Runs a component that no toolchain has made; the error is that of loading it, or of its deployment.
+    pub async fn deploy_bytes(&self, name: &str, bytes: Vec<u8>, settings: SpaceSettings) -> Result<Deployed, String> {
+        let (runtime, for_load) = (self.runtime.clone(), settings.clone());
+        let load = move || runtime.load(&bytes, &for_load);
+        let artifact = tokio::task::spawn_blocking(load).await.expect("loading does not panic");
+        let artifact = artifact.map_err(|error| error.to_string())?;
+        self.runtime.deploy(&space(name), artifact, settings).await.map_err(|error| error.to_string())
+    }
+
     /// The guest, compiled for this host.
     pub async fn load(&self, name: &str) -> Artifact {
         let known = || self.loaded.lock().expect("no test panics here").get(name).cloned();

@@ -85,9 +85,9 @@ pub fn command(does: &str) -> Hostile {
     Hostile { command: does.to_owned(), ..Hostile::default() }
 }
 
-/// Instructions that call the host without end.
+/// Instructions that do that without end. What the host passes in takes the same place each time.
 pub fn forever(does: &str) -> String {
-    format!("(loop $forever {does} (br $forever))")
+    format!("(loop $forever {does} (global.set $top (i32.const {HEAP})) (br $forever))")
 }
 
 impl Hostile {
@@ -160,9 +160,11 @@ const HEAP: u32 = 0x1_8000;
 
 /// An allocator that gives nothing back, and the constructor that the exported resource must have.
 const COMMON: &str = r#"
+    (global $spins (mut i32) (i32.const 0))
     (global $top (mut i32) (i32.const 0x18000))
     (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
         (local $at i32)
+        (loop $forever (br_if $forever (global.get $spins)))
         (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
         (global.set $top (i32.add (local.get $at) (local.get 3)))
         (block $fits

@@ -54,6 +54,60 @@ fn with_function(code: &[u8]) -> Vec<u8> {
     component
 }
 
+/// A component in a component, so deep.
+pub fn nested(depth: usize) -> Vec<u8> {
+    const HEAD: &[u8] = b"\0asm\x0d\0\x01\0";
+    const COMPONENT: u8 = 4;
+    let mut sizes = vec![HEAD.len()];
+    for _ in 0..depth {
+        let inner = sizes[sizes.len() - 1];
+        sizes.push(HEAD.len() + 1 + length(inner).len() + inner);
+    }
+    let mut component = HEAD.to_vec();
+    for inner in sizes.iter().rev().skip(1) {
+        component.push(COMPONENT);
+        component.extend(length(*inner));
+        component.extend(HEAD);
+    }
+    component
+}
+
+/// A component of these sections, each with its id.
+pub fn component_of(sections: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    sections.iter().for_each(|(id, payload)| section(&mut component, *id, payload));
+    component
+}
+
+/// The component with so many core instances more, of a module that has nothing but a function.
+pub fn crowded(component: &[u8], instances: u32) -> Vec<u8> {
+    let module = u8::try_from(core_modules(component)).expect("a few modules");
+    let mut crowded = component.to_vec();
+    section(&mut crowded, 1, &core_module());
+    let instance = [0, module, 0];
+    section(&mut crowded, 2, &[length(instances as usize), instance.repeat(instances as usize)].concat());
+    crowded
+}
+
+/// How many core modules lie in a component.
+fn core_modules(component: &[u8]) -> usize {
+    let (mut modules, mut at) = (0, 8);
+    while at < component.len() {
+        modules += usize::from(component[at] == 1);
+        let (mut size, mut shift) = (0, 0);
+        loop {
+            at += 1;
+            size |= usize::from(component[at] & 0x7f) << shift;
+            shift += 7;
+            if component[at] & 0x80 == 0 {
+                break;
+            }
+        }
+        at += 1 + size;
+    }
+    modules
+}
+
 /// A component whose `describe` answers a number.
 pub fn describes_itself_by_a_number() -> Vec<u8> {
     let mut component = b"\0asm\x0d\0\x01\0".to_vec();

@@ -154,8 +154,16 @@ async fn compiled_code_in_any_disguise_is_refused() {
     fs::write(daemon.file("entry.wasm"), &entry).unwrap();
     fs::write(daemon.file("code.wasm"), code).unwrap();
     fs::write(daemon.file("headed.wasm"), [b"\0asm\x0d\0\x01\0", code].concat()).unwrap();
+    fs::write(daemon.file("wrapped.wasm"), raw::component_of(&[(0, [b"\x04code", code].concat())])).unwrap();
+    fs::write(daemon.file("zipped.wasm"), [b"\x1f\x8b\x08\0\0\0\0\0", code].concat()).unwrap();
     fs::write(daemon.file("code.cwasm"), code).unwrap();
-    for (name, says) in [("entry", "not WebAssembly"), ("code", "not WebAssembly"), ("headed", "invalid")] {
+    for (name, says) in [
+        ("entry", "not WebAssembly"),
+        ("code", "not WebAssembly"),
+        ("headed", "invalid"),
+        ("wrapped", "it does not export"),
+        ("zipped", "not WebAssembly"),
+    ] {
         let reason = async || daemon.space(name).await["file"]["reason"].as_str().map(str::to_owned);
         let reason = until(&format!("`{name}` is refused"), reason).await;
         assert!(reason.contains(says), "{name}: {reason}");

@@ -47,6 +47,7 @@ impl Broken {
             Broken::Slice => "slice",
             Broken::Panic(_) => "panic",
             Broken::Abort(_) => "aborted",
+            Broken::Panic(_) => "host-panic",
         }
     }
 }

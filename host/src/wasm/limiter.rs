@@ -42,9 +42,11 @@ impl Limiter {
         self.hit.take()
     }
 
-    /// Whether that growth is granted: by the limit of that name, which allows `most`, and by space and host.
-    fn grant(&mut self, sum: u64, most: u64, name: &'static str, bytes: u64) -> bool {
-        let taken = match sum <= most {
+    /// Whether that growth is granted: by the limit of that name, and by space and host.
+    fn grant(&mut self, growth: &Growth, name: &'static str, bytes: u64) -> bool {
+        let taken = match growth.sum <= self.limits.get(name).unwrap_or(0) {
+            // Beyond its own maximum it fails whatever we say, so it must not be counted.
+            true if growth.is_beyond_its_own => return false,
             true => self.space.take(bytes, self.limits.space_memory_bytes),
             false => Err(name),
         };
@@ -62,9 +64,19 @@ impl Drop for Limiter {
     }
 }
 
-/// By how much something grows; None beyond its own maximum, where it fails whatever we say and must not be counted.
-fn growth(current: usize, desired: usize, maximum: Option<usize>) -> Option<u64> {
-    maximum.is_none_or(|most| desired <= most).then(|| desired.saturating_sub(current) as u64)
+/// How much there is to be of something in one instance.
+struct Growth {
+    by: u64,
+    sum: u64,
+    is_beyond_its_own: bool,
+}
+
+impl Growth {
+    fn of(before: u64, current: usize, desired: usize, maximum: Option<usize>) -> Self {
+        let by = desired.saturating_sub(current) as u64;
+        let is_beyond_its_own = maximum.is_some_and(|most| desired > most);
+        Growth { by, sum: before.saturating_add(by), is_beyond_its_own }
+    }
 }
 
 fn count(limit: u64) -> usize {
@@ -73,21 +85,19 @@ fn count(limit: u64) -> usize {
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let Some(bytes) = growth(current, desired, maximum) else { return Ok(false) };
-        let sum = self.memory.saturating_add(bytes);
-        let granted = self.grant(sum, self.limits.memory_bytes, "memory_bytes", bytes);
+        let growth = Growth::of(self.memory, current, desired, maximum);
+        let granted = self.grant(&growth, "memory_bytes", growth.by);
         if granted {
-            self.memory = sum;
+            self.memory = growth.sum;
         }
         Ok(granted)
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let Some(elements) = growth(current, desired, maximum) else { return Ok(false) };
-        let (sum, bytes) = (self.elements.saturating_add(elements), elements.saturating_mul(ELEMENT_BYTES));
-        let granted = self.grant(sum, self.limits.table_elements, "table_elements", bytes);
+        let growth = Growth::of(self.elements, current, desired, maximum);
+        let granted = self.grant(&growth, "table_elements", growth.by.saturating_mul(ELEMENT_BYTES));
         if granted {
-            self.elements = sum;
+            self.elements = growth.sum;
         }
         Ok(granted)
     }
@@ -153,7 +163,7 @@ mod tests {
     #[test]
     fn a_growth_past_all_numbers_is_refused_by_name() {
         let mut limiter = limiter(3 << 16, &Arc::default());
-        assert!(!limiter.table_growing(0, 1 << 62, None).unwrap());
+        assert!(!limiter.table_growing(0, 1 << 62, Some(1_000_000)).unwrap());
         assert_eq!(limiter.take_hit(), Some("table_elements"));
         assert!(!limiter.memory_growing(PAGE, usize::MAX, None).unwrap());
         assert_eq!(limiter.take_hit(), Some("memory_bytes"));

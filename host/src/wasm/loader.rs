@@ -18,7 +18,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Linker, ResourceType};
 
 pub struct Loader<H: 'static> {
     engine: Engine,
@@ -138,8 +139,39 @@ fn linker_for<'l, H: HostCalls>(
         return Ok(Cow::Borrowed(linker));
     }
     let mut linker = linker.clone();
-    linker.define_unknown_imports_as_traps(component)?;
+    trap_other_packages(&mut linker, component)?;
+    if linker.instantiate_pre(component).is_err() {
+        // It is built for a WASI that has more than this host's. Then none of it is there, since what is defined for its
+        // version stands before what this host offers for all.
+        linker.define_unknown_imports_as_traps(component)?;
+    }
     Ok(Cow::Owned(linker))
+}
+
+/// Packages of WASI that the linker has, in a version that serves for all of 0.2.
+const WASI: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+
+/// What is not offered at all becomes a trap when called: toolchains import more than their programs call.
+fn trap_other_packages<H: HostCalls>(linker: &mut Linker<Guest<H>>, component: &Component) -> wasmtime::Result<()> {
+    let engine = linker.engine().clone();
+    for (name, import) in component.component_type().imports(&engine) {
+        let ComponentItem::ComponentInstance(interface) = import.ty else { continue };
+        if !name.starts_with("wasi:") || WASI.iter().any(|package| name.starts_with(package)) {
+            continue;
+        }
+        let mut instance = linker.instance(name)?;
+        for (item, export) in interface.exports(&engine) {
+            match export.ty {
+                ComponentItem::ComponentFunc(_) => {
+                    let called = format!("`{item}` of `{name}`, which this host does not offer");
+                    instance.func_new(item, move |_, _, _, _| Err(wasmtime::Error::msg(called.clone())))?;
+                }
+                ComponentItem::Resource(_) => instance.resource(item, ResourceType::host::<()>(), |_, _| Ok(()))?,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), LoadError> {

@@ -73,7 +73,7 @@ limits! {
     probation_turns: "turns", 10, 1_000_000, "turns of a new version that are watched: if three break off before so many have succeeded, the former version comes back; 0: none";
     message_bytes: "bytes", MIB, 64 * MIB, "body of one message, and its headers";
     emitted_per_turn: "messages", 1_000, 1_000_000, "messages that one turn may publish, send or request";
-    emitted_bytes_per_turn: "bytes", 16 * MIB, 1024 * MIB, "bodies of these messages together, and of timers set";
+    emitted_bytes_per_turn: "bytes", 16 * MIB, 1024 * MIB, "bodies of these messages together, of timers set and of replies got";
     written_bytes_per_turn: "bytes", 64 * MIB, 1 << 40, "keys and values that one turn may write, the same key each time; `migrate` has `migrate_bytes`";
     state_bytes: "bytes", 256 * MIB, 1 << 40, "state of one partition, keys and values";
     state_keys: "keys", 1_000_000, 1 << 32, "keys of one partition";

@@ -265,6 +265,7 @@ impl HostCalls for Detached {
             return Ok(Err(failure));
         }
         if let Some(reply) = self.recorded_reply(&address, &body) {
+            self.emitted_bytes += reply.as_ref().map_or(0, |reply| reply.len() as u64);
             return Ok(reply);
         }
         let address: String = address.chars().take(100).collect();

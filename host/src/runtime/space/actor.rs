@@ -176,9 +176,10 @@ impl Actor {
         if AssertUnwindSafe(self.serve()).catch_unwind().await.is_ok() {
             return;
         }
-        let (space, partition) = (self.space.clone(), self.partition.clone());
+        let (space, partition, router) = (self.space.clone(), self.partition.clone(), self.router.clone());
         // Whoever waits for an answer learns that there will be none.
         drop(self);
+        router.audit.of_space(&space, "host-panic", FAULT);
         space.note("error", format!("quarantined: {FAULT} (partition {})", partition.name.index));
         loop {
             space.set_state(SpaceState::Quarantined, FAULT);
@@ -341,6 +342,7 @@ impl Actor {
     /// Waits for whatever comes next: an order, a message, a timer, the end of a rest or of a back-off.
     async fn idle(&mut self) {
         self.turn_mut().publish_usage();
+        self.publish_memory();
         let serving = self.serves();
         // Before the host has opened they need not wait for long.
         if !serving && self.router.is_open() {

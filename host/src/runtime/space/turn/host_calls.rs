@@ -122,7 +122,12 @@ impl HostCalls for Turn {
     ) -> Result<Result<Bytes, Failure>, Abort> {
         let charged = self.charge(&body, extras.as_ref());
         match self.note_call(charged) {
-            Ok(()) => self.request_reply(address, body, extras).await,
+            Ok(()) => {
+                let reply = self.request_reply(address, body, extras).await?;
+                // It is kept for later attempts, and so it counts.
+                self.emitted_bytes += reply.as_ref().map_or(0, |reply| reply.len() as u64);
+                Ok(reply)
+            }
             Err(failure) => Ok(Err(failure)),
         }
     }

@@ -1,4 +1,4 @@
-//! Guests that do what they should not, beside a good one: a named outcome for them, and nothing for the neighbour.
+//! Rust guests that do what they should not, on both paths.
 
 use serde_json::{Value, json};
 use spacehost::runtime::api::Refusal;
