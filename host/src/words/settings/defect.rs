@@ -48,7 +48,7 @@ pub enum Defect {
 
 /// The nearest known name if one is near; otherwise all of them, unless they are a whole table.
 fn suggestion(name: &str, known: &[&'static str]) -> String {
-    const FEW: usize = 8;
+    const FEW: usize = 12;
     let distance = |candidate: &&&str| edit_distance(name, candidate);
     match known.iter().min_by_key(distance) {
         Some(nearest) if distance(&nearest) <= 1 + nearest.len() / 4 => format!("; did you mean `{nearest}`?"),
