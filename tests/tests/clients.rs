@@ -6,8 +6,8 @@
 use reqwest::{Client, Method};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
-use spacehost_tests::Daemon;
 use spacehost_tests::wire::{Answer, Wire};
+use spacehost_tests::{Daemon, until};
 use std::future::Future;
 use std::pin::pin;
 
@@ -59,6 +59,14 @@ fn harm(daemon: &Daemon, host: &str, extra: &str) -> String {
     )
 }
 
+/// Waits until the audit trail has these causes.
+async fn audited(daemon: &Daemon, causes: &[&str]) {
+    for cause in causes {
+        let told = async || daemon.log().contains(&format!("cause=\"{cause}\"")).then_some(());
+        until(&format!("{cause} is told"), told).await;
+    }
+}
+
 /// Nothing in it that a browser would run or a terminal obey.
 fn assert_harmless(answer: &Answer) {
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{answer:?}");
@@ -97,6 +105,7 @@ async fn a_request_for_another_name_changes_nothing_even_with_the_token() {
         assert_eq!(Wire::connect(&daemon).await.ask(absolute).await, 403);
     };
     meanwhile(&daemon, attack).await;
+    audited(&daemon, &["foreign-host"]).await;
 }
 
 #[tokio::test]
@@ -122,6 +131,7 @@ async fn a_page_of_another_site_or_of_another_port_changes_nothing_even_with_the
     let page = format!("Origin: http://{}\r\nSec-Fetch-Site: same-origin\r\n", daemon.address());
     let reading = head(&daemon, "GET /v1/spaces", &page);
     assert_eq!(Wire::connect(&daemon).await.ask(reading).await, 200, "its own page may");
+    audited(&daemon, &["foreign-origin"]).await;
 }
 
 #[tokio::test]
@@ -166,6 +176,7 @@ async fn the_form_of_a_foreign_page_changes_nothing_and_a_form_with_the_token_is
         let post = daemon.request(Method::POST, COMMAND).header("content-type", form).body(r#"[{"add":0}]"#);
         assert_eq!(post.send().await.unwrap().text().await.unwrap(), "1", "{form}");
     }
+    audited(&daemon, &["no-token", "foreign-origin"]).await;
 }
 
 #[tokio::test]
@@ -195,6 +206,7 @@ async fn who_guesses_tokens_is_told_less_and_less_and_the_right_token_passes_thr
     };
     let (told, limited) = meanwhile(&daemon, attack).await;
     assert!(told >= 10 && limited > 0, "{told} told, {limited} limited");
+    audited(&daemon, &["wrong-token", "too-many-guesses"]).await;
 }
 
 #[tokio::test]
@@ -210,6 +222,7 @@ async fn a_declared_body_of_ten_gigabytes_is_refused_before_any_of_it_comes() {
         }
     };
     meanwhile(&daemon, attack).await;
+    audited(&daemon, &["body-too-large"]).await;
 }
 
 /// Sends the same piece until the host closes the connection. Panics when it takes more than a body may have.
@@ -325,6 +338,7 @@ async fn ten_thousand_idle_connections_leave_good_clients_their_places() {
     let fresh = Client::new().get(format!("http://{}/v1/spaces/a", daemon.address()));
     assert_eq!(fresh.bearer_auth(daemon.token()).send().await.unwrap().status().as_u16(), 200);
     unharmed(&daemon).await;
+    audited(&daemon, &["connection-displaced"]).await;
 }
 
 #[tokio::test]
@@ -352,6 +366,7 @@ async fn what_is_no_http_ends_its_connection() {
         }
     };
     meanwhile(&daemon, attack).await;
+    audited(&daemon, &["malformed"]).await;
 }
 
 #[tokio::test]
@@ -373,6 +388,7 @@ async fn giant_heads_are_refused() {
         }
     };
     meanwhile(&daemon, attack).await;
+    audited(&daemon, &["head-too-large"]).await;
 }
 
 #[tokio::test]
