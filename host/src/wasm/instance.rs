@@ -45,7 +45,6 @@ impl Broken {
             Broken::Cpu(_) => "cpu_per_turn_ms",
             Broken::Limit { limit, .. } => limit,
             Broken::Slice => "slice",
-            Broken::Panic(_) => "panic",
             Broken::Abort(_) => "aborted",
             Broken::Panic(_) => "host-panic",
         }
@@ -406,7 +405,7 @@ fn settle<H: HostCalls, R>(
 
 fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    super::host_api::cut(text.unwrap_or("for no reason given").to_owned(), 200)
+    super::host_api::cut(text.unwrap_or("for no reason given").replace('\n', " "), 200)
 }
 
 fn tell_output<H: HostCalls>(store: &mut Store<Guest<H>>) {

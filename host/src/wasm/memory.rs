@@ -25,10 +25,6 @@ impl HostMemory {
     pub fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
-
-    pub fn limit(&self) -> u64 {
-        self.limit
-    }
 }
 
 /// All instances of a space together, those of a version that is being tried too.

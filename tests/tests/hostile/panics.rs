@@ -43,6 +43,7 @@ async fn a_panic_while_a_turn_commits_quarantines_the_space_and_nothing_else() {
     // The order is obeyed as far as it can be, and whoever gave it gets an answer.
     daemon.request(Method::POST, "/v1/spaces/waits/start").send().await.unwrap();
     until("it stays there", quarantined).await;
+    daemon.kill();
     let daemon = daemon.again(&[]).await;
     daemon.ready().await;
     assert_eq!(add(&daemon, "waits").await, (200, json!(2)), "what was on disk is whole");

@@ -179,6 +179,7 @@ impl Actor {
         let (space, partition, router) = (self.space.clone(), self.partition.clone(), self.router.clone());
         // Whoever waits for an answer learns that there will be none.
         drop(self);
+        partition.counters.memory_bytes.store(0, Ordering::Relaxed);
         router.audit.of_space(&space, "host-panic", FAULT);
         space.note("error", format!("quarantined: {FAULT} (partition {})", partition.name.index));
         loop {
