@@ -45,7 +45,6 @@ impl Broken {
             Broken::Cpu(_) => "cpu_per_turn_ms",
             Broken::Limit { limit, .. } => limit,
             Broken::Slice => "slice",
-            Broken::Panic(_) => "panic",
             Broken::Abort(_) => "aborted",
             Broken::Panic(_) => "host-panic",
         }
