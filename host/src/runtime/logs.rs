@@ -33,13 +33,15 @@ impl Default for Logs {
 }
 
 impl Logs {
-    /// Keeps and shows a guest's line, unless the space has written more than `per_second`.
-    pub fn write(&self, line: LogLine, per_second: u64) {
-        if self.lock().take_token(per_second as f64) {
+    /// Keeps and shows a guest's line. False: the space has written more than `per_second`, so nobody will see it.
+    pub fn write(&self, line: LogLine, per_second: u64) -> bool {
+        let seen = self.lock().take_token(per_second as f64);
+        if seen {
             self.keep(line);
         } else {
             self.suppress(1);
         }
+        seen
     }
 
     /// Counts lines of a guest that nobody will see.

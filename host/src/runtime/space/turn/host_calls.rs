@@ -217,11 +217,17 @@ impl HostCalls for Turn {
             attempt: self.attempt(),
             partition: self.partition.name.index,
         };
-        self.space.logs.write(line, self.limits().log_lines_per_second);
+        let allowed = self.limits().log_lines_per_second;
+        if !self.space.logs.write(line, allowed) {
+            let figure = format_args!("a line more than the {allowed} of a second");
+            self.router.audit.of_space(&self.space, "log_lines_per_second", figure);
+        }
     }
 
     fn lines_dropped(&mut self, lines: u64) {
         self.space.logs.suppress(lines);
+        let figure = format_args!("{lines} lines at once, more than are kept");
+        self.router.audit.of_space(&self.space, "log_lines_per_second", figure);
     }
 
     fn config(&self, name: &str) -> Option<String> {
