@@ -1,32 +1,42 @@
-//! Two lanes for each executor: turns that end within a tick or two share the fast one, and a turn that goes on for longer
-//! finishes on the slow one, whose thread the kernel lets run when no other wants the core.
+//! Two lanes for each executor: partitions whose turns are short share the fast one, and those whose turns are not go on on
+//! the slow one, whose thread the kernel lets run when no other wants the core.
 //!
-//! Owns the moves of a partition's task between the two, at its next wait. Must not know what a turn is; whoever does marks
-//! the task's `Pace`. So a guest that computes for long costs its neighbours the tick that it takes to notice, not its
-//! budget, however many do so at once.
+//! Owns the moves of a partition's task between the two, at its next wait, and the judgement of what is short. Must not know
+//! what a turn does; whoever does tells the task's `Pace`. So a guest that computes for long costs its neighbours the ticks
+//! that it takes to notice, not its budget, however many do so at once.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Poll;
 use tokio::runtime::Handle;
 
-/// Where a task belongs now.
+/// What a turn that has crossed a tick weighs against those that have not: turns of a tenth of a tick on average are slow.
+const CROSSED: u32 = 10;
+/// Beyond this they are slow: one turn alone that has crossed a tick by chance is not enough.
+const SLOW: u32 = 16;
+const MOST: u32 = 64;
+
+/// Where a task belongs now. Told by its own turns only.
 #[derive(Debug, Default)]
 pub struct Pace {
     slow: AtomicBool,
+    weight: AtomicU32,
 }
 
 impl Pace {
-    /// What it is at takes long.
+    /// The turn in hand takes long.
     pub fn slow_down(&self) {
         self.slow.store(true, Ordering::Relaxed);
     }
 
-    /// What took long is over.
-    pub fn recover(&self) {
-        self.slow.store(false, Ordering::Relaxed);
+    /// A turn has ended. `crossed`: while it computed a tick has come.
+    pub fn turn_ended(&self, crossed: bool) {
+        let before = self.weight.load(Ordering::Relaxed);
+        let weight = if crossed { (before + CROSSED).min(MOST) } else { before.saturating_sub(1) };
+        self.weight.store(weight, Ordering::Relaxed);
+        self.slow.store(weight > SLOW, Ordering::Relaxed);
     }
 
     fn is_slow(&self) -> bool {
@@ -89,7 +99,7 @@ mod tests {
             sender.send(lane()).unwrap();
             tokio::task::yield_now().await;
             sender.send(lane()).unwrap();
-            marked.recover();
+            marked.turn_ended(false);
             tokio::time::sleep(Duration::from_millis(1)).await;
             sender.send(lane()).unwrap();
         };
@@ -97,6 +107,19 @@ mod tests {
         let lanes: Vec<String> = seen.iter().collect();
         assert_eq!(lanes, ["executor-0", "executor-0", "executor-0-slow", "executor-0"]);
         executors.stop();
+    }
+
+    #[test]
+    fn turns_that_often_take_long_are_slow_and_a_long_one_among_many_short_ones_is_not() {
+        let pace = Pace::default();
+        for turn in 0..1_000 {
+            pace.turn_ended(turn % 20 == 0);
+            assert!(!pace.is_slow(), "{turn}");
+        }
+        (0..3).for_each(|_| pace.turn_ended(true));
+        assert!(pace.is_slow());
+        (0..MOST).for_each(|_| pace.turn_ended(false));
+        assert!(!pace.is_slow());
     }
 
     #[test]
