@@ -1,40 +1,63 @@
 //! Two lanes for each executor: partitions whose turns are short share the fast one, and those whose turns are not go on on
-//! the slow one, whose thread the kernel lets run when no other wants the core.
+//! the slow one, whose thread has a low priority.
 //!
 //! Owns the moves of a partition's task between the two, at its next wait, and the judgement of what is short. Must not know
 //! what a turn does; whoever does tells the task's `Pace`. So a guest that computes for long costs its neighbours the ticks
 //! that it takes to notice, not its budget, however many do so at once.
 
+use rustix::time::{ClockId, clock_gettime};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// What a turn that has crossed a tick weighs against those that have not: turns of a tenth of a tick on average are slow.
-const CROSSED: u32 = 10;
-/// Beyond this they are slow: one turn alone that has crossed a tick by chance is not enough.
+/// The CPU time from which on a turn is long.
+const LONG: Duration = Duration::from_micros(100);
+/// What a long turn weighs against short ones.
+const WEIGHT: u32 = 10;
+/// Beyond this a partition is slow: one long turn alone is not enough.
 const SLOW: u32 = 16;
 const MOST: u32 = 64;
 
 /// Where a task belongs now. Told by its own turns only.
+///
+/// Most turns cost two reads of memory. One during which a tick has come makes the partition suspect, no more: its thread may
+/// have been off the core. The turns of a suspect are measured by the clock of the thread, until enough of them were short.
 #[derive(Debug, Default)]
 pub struct Pace {
     slow: AtomicBool,
     weight: AtomicU32,
+    /// The turn in hand: its first tick, and the thread's CPU time then, in nanoseconds; 0: not measured.
+    began: AtomicU64,
+    cpu: AtomicU64,
 }
 
 impl Pace {
-    /// The turn in hand takes long.
+    pub fn turn_begins(&self, tick: u64) {
+        self.began.store(tick, Ordering::Relaxed);
+        let suspect = self.weight.load(Ordering::Relaxed) > 0;
+        self.cpu.store(if suspect { thread_cpu() } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// The turn in hand has computed for longer than turns do.
     pub fn slow_down(&self) {
         self.slow.store(true, Ordering::Relaxed);
     }
 
-    /// A turn has ended. `crossed`: while it computed a tick has come.
-    pub fn turn_ended(&self, crossed: bool) {
-        let before = self.weight.load(Ordering::Relaxed);
-        let weight = if crossed { (before + CROSSED).min(MOST) } else { before.saturating_sub(1) };
+    /// `waited`: for a reply, while others had the thread.
+    pub fn turn_ends(&self, tick: u64, waited: bool) {
+        let (before, slow) = (self.weight.load(Ordering::Relaxed), self.is_slow());
+        let long = match self.cpu.load(Ordering::Relaxed) {
+            _ if waited => false,
+            // It may have moved to another thread meanwhile.
+            _ if slow && before <= SLOW => true,
+            0 => tick > self.began.load(Ordering::Relaxed),
+            cpu => thread_cpu().saturating_sub(cpu) >= LONG.as_nanos() as u64,
+        };
+        let weight = if long { (before + WEIGHT).min(MOST) } else { before.saturating_sub(1) };
         self.weight.store(weight, Ordering::Relaxed);
         self.slow.store(weight > SLOW, Ordering::Relaxed);
     }
@@ -42,6 +65,11 @@ impl Pace {
     fn is_slow(&self) -> bool {
         self.slow.load(Ordering::Relaxed)
     }
+}
+
+fn thread_cpu() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
 /// The two threads of one executor.
@@ -81,7 +109,6 @@ mod tests {
     use super::super::executors::Executors;
     use super::*;
     use std::sync::mpsc;
-    use std::time::Duration;
 
     fn lane() -> String {
         std::thread::current().name().unwrap_or_default().to_owned()
@@ -99,7 +126,7 @@ mod tests {
             sender.send(lane()).unwrap();
             tokio::task::yield_now().await;
             sender.send(lane()).unwrap();
-            marked.turn_ended(false);
+            marked.turn_ends(0, true);
             tokio::time::sleep(Duration::from_millis(1)).await;
             sender.send(lane()).unwrap();
         };
@@ -109,17 +136,38 @@ mod tests {
         executors.stop();
     }
 
-    #[test]
-    fn turns_that_often_take_long_are_slow_and_a_long_one_among_many_short_ones_is_not() {
-        let pace = Pace::default();
-        for turn in 0..1_000 {
-            pace.turn_ended(turn % 20 == 0);
-            assert!(!pace.is_slow(), "{turn}");
+    fn compute(time: Duration) {
+        let begun = thread_cpu();
+        while thread_cpu() - begun < time.as_nanos() as u64 {
+            std::hint::spin_loop();
         }
-        (0..3).for_each(|_| pace.turn_ended(true));
+    }
+
+    #[test]
+    fn a_partition_is_slow_as_long_as_its_turns_compute_for_long() {
+        let pace = Pace::default();
+        for tick in 0..3 {
+            pace.turn_begins(tick);
+            compute(2 * LONG);
+            pace.turn_ends(tick + 1, false);
+        }
         assert!(pace.is_slow());
-        (0..MOST).for_each(|_| pace.turn_ended(false));
+        for _ in 0..MOST {
+            pace.turn_begins(9);
+            pace.turn_ends(9, false);
+        }
         assert!(!pace.is_slow());
+    }
+
+    #[test]
+    fn a_thread_that_was_off_the_core_makes_no_turn_long() {
+        let pace = Pace::default();
+        for tick in 0..100 {
+            pace.turn_begins(tick);
+            // A tick has come, and nothing was computed.
+            pace.turn_ends(tick + 1, false);
+            assert!(!pace.is_slow(), "{tick}");
+        }
     }
 
     #[test]

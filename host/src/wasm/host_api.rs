@@ -46,8 +46,8 @@ pub struct Abort(pub Failure);
 
 /// What a guest can do, decided by the runtime. One value lives in each instance.
 pub trait HostCalls: Send + 'static {
-    /// A tick has found the guest computing.
-    fn outlives_tick(&mut self) {}
+    /// A tick has found the guest computing, for longer than most calls take in all.
+    fn computes_on(&mut self) {}
 
     fn publish(&mut self, topic: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure>;
     fn send(&mut self, address: &str, body: Bytes, extras: Option<Extras>) -> Result<(), Failure>;

@@ -3,7 +3,7 @@
 //! Calls end in an answer, which may be the guest's own failure, or in a `Broken`, after which the store is poisoned and
 //! must be dropped; what the host kept in it comes back by `into_host`.
 
-use super::budget::{Budget, FIRST_DEADLINE, Spent};
+use super::budget::{Budget, FIRST_DEADLINE, Spent, TICK};
 use super::host_api::{Abort, Guest, HostCalls, Wasi, WitFailure};
 use super::limiter::Limiter;
 use super::output::Written;
@@ -335,8 +335,11 @@ fn new_store<H: HostCalls>(
     store.set_max_component_handles(handles);
     store.epoch_deadline_callback(|mut context| {
         let guest = context.data_mut();
-        guest.host.outlives_tick();
-        Ok(guest.budget.tick()?)
+        let next = guest.budget.tick()?;
+        if guest.budget.used() >= 2 * TICK {
+            guest.host.computes_on();
+        }
+        Ok(next)
     });
     store
 }

@@ -92,8 +92,6 @@ pub struct Turn {
     /// The highest sequence that this partition's state rests on.
     depends_on: u64,
     scribe: Scribe,
-    /// The tick in which the turn in hand began.
-    began: u64,
     /// When the last turn ended, as its record says.
     ended_ms: u64,
 }
@@ -128,7 +126,6 @@ impl Turn {
             random: None,
             depends_on: 0,
             scribe: Scribe::default(),
-            began: 0,
             ended_ms: 0,
         }
     }
@@ -166,7 +163,7 @@ impl Turn {
 
     /// Takes a message in hand. What follows is its attempt.
     pub fn begin(&mut self, mut envelope: Box<Envelope>) {
-        self.began = self.router.ticks();
+        self.partition.pace.turn_begins(self.router.ticks());
         envelope.attempt += 1;
         self.first = std::mem::take(&mut envelope.first);
         self.depends_on = self.depends_on.max(envelope.depends_on);
@@ -281,7 +278,7 @@ impl Turn {
 
     fn end(&mut self) -> Option<Box<Envelope>> {
         // A turn that has waited for a reply may have done nothing all the time.
-        self.partition.pace.turn_ended(self.requests == 0 && self.router.ticks() > self.began);
+        self.partition.pace.turn_ends(self.router.ticks(), self.requests > 0);
         self.phase = Phase::ReadOnly;
         self.emitted_bytes = 0;
         self.migrated_bytes = None;
