@@ -122,8 +122,11 @@ impl Runtime {
     /// loaded.
     pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
         let Store { ledger, started, host_id, image, journal, artifacts, cache, keeper } = store;
+        // First of all: what the committer has to say of its disk must find a listener.
+        let ticks = std::sync::OnceLock::new();
+        let router = Arc::new(Router::new(ledger, started, host_id, journal, ticks));
         let loading = Loading::new(&config, cache)?;
-        let router = Arc::new(Router::new(ledger, started, host_id, journal, loading.ticks()));
+        router.ticks.set(loading.ticks()).ok();
         let (past, spaces) = Past::of(image, &router);
         let inner = Inner {
             loading,
