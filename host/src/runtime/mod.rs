@@ -122,11 +122,8 @@ impl Runtime {
     /// loaded.
     pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
         let Store { ledger, started, host_id, image, journal, artifacts, cache, keeper } = store;
-        // First of all: what the committer has to say of its disk must find a listener.
-        let ticks = std::sync::OnceLock::new();
-        let router = Arc::new(Router::new(ledger, started, host_id, journal, ticks));
         let loading = Loading::new(&config, cache)?;
-        router.ticks.set(loading.ticks()).ok();
+        let router = Arc::new(Router::new(ledger, started, host_id, journal, loading.ticks()));
         let (past, spaces) = Past::of(image, &router);
         let inner = Inner {
             loading,

@@ -46,7 +46,7 @@ pub struct Router {
     pub failed_probations: FailedProbations,
     /// Where the past is read from; none in memory.
     pub journal: Option<PathBuf>,
-    pub ticks: std::sync::OnceLock<Arc<AtomicU64>>,
+    ticks: Arc<AtomicU64>,
     /// Turns begin only when all that was there has been loaded.
     open: AtomicBool,
 }
@@ -100,13 +100,7 @@ impl Draft {
 }
 
 impl Router {
-    pub fn new(
-        ledger: Ledger,
-        started: u64,
-        host_id: String,
-        journal: Option<PathBuf>,
-        ticks: std::sync::OnceLock<Arc<AtomicU64>>,
-    ) -> Self {
+    pub fn new(ledger: Ledger, started: u64, host_id: String, journal: Option<PathBuf>, ticks: Arc<AtomicU64>) -> Self {
         let listeners = Arc::<Listeners>::default();
         let gate = Arc::new(Gate::new(ledger.clone(), listeners.clone()));
         ledger.listen(gate.clone());
@@ -137,7 +131,7 @@ impl Router {
 
     /// Of a millisecond, since the host started. Quicker to read than a clock.
     pub fn ticks(&self) -> u64 {
-        self.ticks.get().map_or(0, |ticks| ticks.load(Ordering::Relaxed))
+        self.ticks.load(Ordering::Relaxed)
     }
 
     pub fn is_open(&self) -> bool {

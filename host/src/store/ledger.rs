@@ -50,6 +50,8 @@ struct Shared {
     /// Whoever follows the journal waits here for more.
     follower: (Mutex<()>, Condvar),
     listener: OnceLock<Arc<dyn Listen>>,
+    /// Why the disk has failed, until somebody listens.
+    untold: Mutex<Option<JournalError>>,
     committer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -104,13 +106,18 @@ impl Ledger {
             needed: Mutex::default(),
             follower: Default::default(),
             listener: OnceLock::new(),
+            untold: Mutex::default(),
             committer: Mutex::default(),
         }))
     }
 
-    /// Whoever is told of durability and failure. Only the first one is.
+    /// Whoever is told of durability and failure. Only the first one is; a disk that has failed by then is told at once.
     pub fn listen(&self, listener: Arc<dyn Listen>) {
-        let _ = self.0.listener.set(listener);
+        if self.0.listener.set(listener.clone()).is_ok()
+            && let Some(error) = lock(&self.0.untold).take()
+        {
+            listener.failed(&error);
+        }
     }
 
     /// Whether records are kept at all; in memory mode nobody needs to make them.
@@ -245,12 +252,7 @@ impl Committer {
         while self.next_group(&mut group) {
             match self.write(&mut group).and_then(|()| self.look_after_segments()) {
                 Ok(()) => self.tell(&group),
-                Err(error) => {
-                    if let Some(listener) = self.shared.listener.get() {
-                        listener.failed(&error);
-                    }
-                    return;
-                }
+                Err(error) => return self.tell_failure(error),
             }
             group.clear();
         }
@@ -327,6 +329,15 @@ impl Committer {
         Ok(())
     }
 
+    fn tell_failure(&self, error: JournalError) {
+        // Held, so that one who begins to listen meanwhile finds it.
+        let mut untold = lock(&self.shared.untold);
+        match self.shared.listener.get() {
+            Some(listener) => listener.failed(&error),
+            None => *untold = Some(error),
+        }
+    }
+
     fn tell(&self, group: &Group) {
         let Some(last) = group.last() else { return };
         self.shared.durable.store(last, Ordering::Release);
@@ -360,6 +371,40 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::super::journal::JournalConfig;
     use super::*;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Listen for Heard {
+        fn durable(&self, _: u64, _: &Group) {}
+
+        fn is_eager(&self) -> bool {
+            false
+        }
+
+        fn failed(&self, error: &JournalError) {
+            lock(&self.0).push(error.to_string());
+        }
+    }
+
+    #[test]
+    fn a_failure_of_before_anybody_listened_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(folder.path(), &JournalConfig { segment_bytes: 1 << 16 }).unwrap();
+        let mut first = Group::default();
+        first.push(1, b"a record");
+        journal.append(&mut first).unwrap();
+        let retention = Retention { bytes: 1 << 20, age: Duration::from_secs(60) };
+        // The journal goes on with 2, so that what is submitted as 8 cannot be written.
+        let ledger = Ledger::on_disk(journal, 7, retention).unwrap();
+        ledger.submit(b"another");
+        ledger.close();
+        let [heard, late] = [Arc::<Heard>::default(), Arc::default()];
+        ledger.listen(heard.clone());
+        ledger.listen(late.clone());
+        assert_eq!(*lock(&heard.0), ["the journal goes on with sequence 2, not 8"]);
+        assert!(lock(&late.0).is_empty());
+    }
 
     #[test]
     fn what_nobody_waits_for_is_durable_all_the_same() {
