@@ -24,14 +24,8 @@ impl<D: Deployer> Reconciler<D> {
                 Ok(()) => self.reload(&name, force, reply),
                 Err(error) => drop(reply.send(Err(error))),
             },
-            Order::Rollback { name, reply } => match self.ordered(&name) {
-                Ok(()) => self.queue(&name, Exclusive::Rollback(Cause::Operator(reply))),
-                Err(error) => drop(reply.send(Err(error))),
-            },
-            Order::Stop { name, reply } => match self.runs(&name) {
-                Ok(()) => self.queue(&name, Exclusive::Stop(reply)),
-                Err(error) => drop(reply.send(Err(error))),
-            },
+            Order::Rollback { name, reply } => self.queue(&name, Exclusive::Rollback(Cause::Operator(reply))),
+            Order::Stop { name, reply } => self.queue(&name, Exclusive::Stop(reply)),
             Order::Quarantine { name, reply } => match self.ordered(&name) {
                 Ok(()) => self.quarantine(name, reply),
                 Err(error) => drop(reply.send(Err(error))),
@@ -117,33 +111,49 @@ impl<D: Deployer> Reconciler<D> {
         if stopped { Err(ReloadError::Stopped(name.clone())) } else { Ok(()) }
     }
 
+    /// What an order finds is judged when it begins: by then a version that is being swapped in has come in or not.
     fn queue(&mut self, name: &SpaceName, order: Exclusive) {
-        if let Some(tracked) = self.spaces.get_mut(name.as_str()) {
-            tracked.queued.push_back(order);
+        match self.spaces.get_mut(name.as_str()) {
+            Some(tracked) => tracked.queued.push_back(order),
+            None => order.refuse(ReloadError::Unknown(name.clone())),
         }
     }
 
     /// Begins the next order that had to wait, if the runtime is free.
     pub(super) fn begin_queued(&mut self, stem: &str, now: Instant) {
-        let Some(tracked) = self.spaces.get_mut(stem) else { return };
-        let Some(name) = tracked.files.name.clone() else { return };
-        if tracked.course.is_applying() {
-            return;
+        while let Some((name, order)) = self.next_queued(stem) {
+            let may_begin = match order {
+                Exclusive::Stop(_) => self.runs(&name),
+                Exclusive::Rollback(_) => self.ordered(&name),
+                Exclusive::Purge(_) => Ok(()),
+            };
+            match may_begin {
+                Ok(()) => self.begin_order(stem, name, order, now),
+                Err(error) => order.refuse(error),
+            }
         }
+    }
+
+    fn next_queued(&mut self, stem: &str) -> Option<(SpaceName, Exclusive)> {
+        let tracked = self.spaces.get_mut(stem).filter(|tracked| !tracked.course.is_applying())?;
+        Some((tracked.files.name.clone()?, tracked.queued.pop_front()?))
+    }
+
+    fn begin_order(&mut self, stem: &str, name: SpaceName, order: Exclusive, now: Instant) {
+        let Some(tracked) = self.spaces.get_mut(stem) else { return };
         let deployer = self.deployer.clone();
-        match tracked.queued.pop_front() {
-            Some(Exclusive::Stop(reply)) => {
+        match order {
+            Exclusive::Stop(_) => {
                 tracked.course.stop(now);
-                tracked.current = Some(Exclusive::Stop(reply));
+                tracked.current = Some(order);
                 self.begin(stem, jobs::halt(deployer, name, true));
             }
-            Some(Exclusive::Purge(reply)) => {
+            Exclusive::Purge(_) => {
                 tracked.course.purge(now);
-                tracked.current = Some(Exclusive::Purge(reply));
+                tracked.current = Some(order);
                 self.begin(stem, jobs::purge(deployer, name));
             }
-            Some(Exclusive::Rollback(cause)) => self.begin_rollback(stem, name, cause, now),
-            None => {}
+            Exclusive::Rollback(cause) => self.begin_rollback(stem, name, cause, now),
         }
     }
 

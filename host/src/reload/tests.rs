@@ -37,7 +37,8 @@ struct Recorded {
     refused: Vec<String>,
 }
 
-/// Loads of bytes that contain `slow` wait until the gate opens; those that contain `known` have been compiled before.
+/// Loads of bytes that contain `slow` wait until the gate opens, and so does the end of a deploy of bytes that contain
+/// `lengthy`; those that contain `known` have been compiled before.
 #[derive(Clone)]
 struct Fake {
     recorded: Arc<Mutex<Recorded>>,
@@ -66,6 +67,11 @@ impl Fake {
         self.seen(|seen| seen.loaded.len())
     }
 
+    fn wait_for_gate(&self) {
+        let open = self.gate.0.lock().unwrap();
+        drop(self.gate.1.wait_while(open, |open| !*open).unwrap());
+    }
+
     fn open_gate(&self) {
         *self.gate.0.lock().unwrap() = true;
         self.gate.1.notify_all();
@@ -84,8 +90,7 @@ impl Deployer for Fake {
         let text = String::from_utf8_lossy(bytes).into_owned();
         self.seen(|seen| seen.loaded.push(text.clone()));
         if text.contains("slow") {
-            let open = self.gate.0.lock().unwrap();
-            drop(self.gate.1.wait_while(open, |open| !*open).unwrap());
+            self.wait_for_gate();
         }
         assert!(!text.contains("panic"), "this component is poison for the compiler");
         if text.starts_with("ok") { Ok(text) } else { Err(Unfit::lasting("the file is not WebAssembly")) }
@@ -108,12 +113,17 @@ impl Deployer for Fake {
         if artifact.contains("refused") {
             return Err(DeployError::Refused("`start` failed: no".into()));
         }
+        let is_lengthy = artifact.contains("lengthy");
         let generation = self.seen(|seen| {
             let digest = blake3::hash(artifact.as_bytes()).to_hex().as_str().into();
             seen.kept.entry(name.to_string()).or_default().digest = Some(digest);
             seen.deployed.push((name.to_string(), artifact, settings));
             seen.deployed.len() as u64
         });
+        if is_lengthy {
+            let fake = self.clone();
+            tokio::task::spawn_blocking(move || fake.wait_for_gate()).await.unwrap();
+        }
         Ok(Deployed { generation, version: "1".into(), ..Deployed::default() })
     }
 

@@ -30,6 +30,19 @@ pub enum Cause {
     Failed(FailedProbation),
 }
 
+impl Exclusive {
+    /// Answers whoever gave it; the host itself needs no answer.
+    pub fn refuse(self, error: ReloadError) {
+        // Whoever asked may have gone.
+        match self {
+            Exclusive::Rollback(Cause::Operator(reply)) => drop(reply.send(Err(error))),
+            Exclusive::Rollback(Cause::Failed(_)) => {}
+            Exclusive::Stop(reply) => drop(reply.send(Err(error))),
+            Exclusive::Purge(reply) => drop(reply.send(Err(error))),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Tracked<A> {
     pub files: Files,
@@ -135,12 +148,7 @@ impl<A: Clone> Tracked<A> {
             let _ = reply.send(Err(gone()));
         }
         for order in self.queued.drain(..) {
-            match order {
-                Exclusive::Rollback(Cause::Operator(reply)) => drop(reply.send(Err(gone()))),
-                Exclusive::Rollback(Cause::Failed(_)) => {}
-                Exclusive::Stop(reply) => drop(reply.send(Err(gone()))),
-                Exclusive::Purge(reply) => drop(reply.send(Err(gone()))),
-            }
+            order.refuse(gone());
         }
     }
 }

@@ -150,6 +150,20 @@ async fn a_stopped_space_starts_in_the_version_that_lies_there() {
 }
 
 #[tokio::test]
+async fn an_order_for_a_space_that_is_coming_in_waits_for_it() {
+    let scene = Scene::new(&[]).await;
+    scene.write("a.wasm", "ok lengthy");
+    scene.until("the runtime has it", |scene| scene.fake.deployed() == ["a=ok lengthy"]).await;
+    let a = name("a");
+    let stop = scene.reloads.stop(&a);
+    tokio::pin!(stop);
+    assert!(futures::poll!(&mut stop).is_pending());
+    scene.fake.open_gate();
+    stop.await.unwrap();
+    assert_eq!(scene.verdict("a"), Some(Verdict::Stopped));
+}
+
+#[tokio::test]
 async fn a_folder_that_is_gone_removes_nothing_and_one_that_is_back_goes_on() {
     let scene = Scene::new(&[("a.wasm", "ok 1")]).await;
     std::fs::rename(scene.root.path().join("spaces"), scene.root.path().join("aside")).unwrap();
