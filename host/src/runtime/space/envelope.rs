@@ -2,6 +2,7 @@
 
 use super::Partition;
 use super::mailbox::Room;
+use crate::runtime::traces::TurnSpan;
 use crate::store::record::{Idempotency, RequestId};
 use crate::words::{Failure, Message};
 use bytes::Bytes;
@@ -29,6 +30,8 @@ pub struct Envelope {
     pub congested_since: Option<Instant>,
     /// The highest sequence that the message rests on: the output gate opens there.
     pub depends_on: u64,
+    /// Of the attempt in hand, if its trace is followed.
+    pub span: Option<Box<TurnSpan>>,
     pub room: Room,
 }
 
@@ -82,8 +85,14 @@ impl Envelope {
             first: FirstAttempt::default(),
             congested_since: None,
             depends_on,
+            span: None,
             room,
         })
+    }
+
+    /// Whether someone waits for the outcome: then it is tried once.
+    pub fn is_awaited(&self) -> bool {
+        self.waiter.is_some()
     }
 
     /// Puts it into the mailbox in which its room was reserved. (A timer's has none: its actor takes it in hand itself.)
