@@ -50,9 +50,8 @@ impl TraceContext {
 
     /// The span of one attempt at a message. It follows from what it is of, so that a turn that is done again after a crash
     /// sends the same bytes again, and those who were asked in the first run have the parent that the second one exports.
-    pub fn at_turn(self, host: &str, message: MessageId, place: &PartitionName, attempt: u32) -> Self {
-        let numbers =
-            [message.sequence, message.ordinal, u64::from(place.index), u64::from(attempt)].map(u64::to_le_bytes);
+    pub fn at_turn(self, host: &str, message: MessageId, place: &PartitionName, attempt: u64) -> Self {
+        let numbers = [message.sequence, message.ordinal, u64::from(place.index), attempt].map(u64::to_le_bytes);
         let place = place.space.as_str().as_bytes();
         let bytes = [&self.trace.to_le_bytes(), numbers.as_flattened(), place, b"\n", host.as_bytes()].concat();
         self.at(xxhash_rust::xxh3::xxh3_64(&bytes))

@@ -25,6 +25,8 @@ pub struct Envelope {
     pub idempotency: Option<Idempotency>,
     /// Attempts that have begun and count.
     pub attempt: u32,
+    /// How often it was taken out of the dead letters, and its attempts counted anew.
+    pub exhumed: u32,
     pub first: FirstAttempt,
     /// Since when the turn has been put off for congestion.
     pub congested_since: Option<Instant>,
@@ -82,6 +84,7 @@ impl Envelope {
             request: None,
             idempotency: None,
             attempt: 0,
+            exhumed: 0,
             first: FirstAttempt::default(),
             congested_since: None,
             depends_on,

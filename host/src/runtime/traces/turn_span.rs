@@ -37,8 +37,9 @@ pub struct Place<'a> {
 impl TurnSpan {
     /// `parent` is the message's. The attempt has been counted.
     pub fn begin(parent: TraceContext, place: &Place<'_>, envelope: &Envelope) -> Box<Self> {
+        let attempt = u64::from(envelope.exhumed) << 32 | u64::from(envelope.attempt);
         Box::new(TurnSpan {
-            context: parent.at_turn(place.host, envelope.message.id, place.partition, envelope.attempt),
+            context: parent.at_turn(place.host, envelope.message.id, place.partition, attempt),
             parent: parent.span,
             generation: place.generation,
             time: SystemTime::now(),
