@@ -37,6 +37,7 @@ mod seats;
 mod shown;
 mod spaces;
 mod state;
+mod traced;
 
 use crate::reload::Reloads;
 use crate::runtime::Runtime;
@@ -100,7 +101,9 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -
         replays: Arc::new(Semaphore::new(1)),
         closing: shutdown.clone(),
     };
-    accept::run(listener, Door { guard, router: routes(Arc::new(edge)), limits, tell }, shutdown).await;
+    let runtime = edge.runtime.clone();
+    let router = traced::wrap(routes(Arc::new(edge)), &runtime);
+    accept::run(listener, Door { guard, router, limits, tell }, shutdown).await;
     Ok(())
 }
 
