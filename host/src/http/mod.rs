@@ -28,6 +28,7 @@ mod kinds;
 mod logs;
 mod messages;
 mod names;
+mod openapi;
 mod patience;
 mod payload;
 mod problem;
@@ -129,6 +130,7 @@ fn routes(edge: Shared) -> Router {
         .route(&space("/purge"), only(get(purge::preview).post(purge::purge)))
         .route(&space("/replay"), only(post(replay::replay)))
         .route("/v1/backup", only(get(backup::backup)))
+        .route("/openapi.json", only(get(openapi::document)))
         .route("/problems/{name}", only(get(problem_pages::page)))
         .route("/healthz", only(get(health::alive)))
         .route("/readyz", only(get(health::ready)))
