@@ -111,7 +111,9 @@ fn prepare(folder: &Path) -> Result<()> {
 /// The line that says where everything is, once the address is known.
 fn started(config: &RunConfig) -> impl FnOnce(SocketAddr) -> String + use<> {
     let (spaces, token) = (config.spaces.display().to_string(), token_file(&config.data).display().to_string());
-    move |address| format!("spacehost listens on http://{address}, watches {spaces}, token in {token}")
+    move |address| {
+        format!("spacehost listens on http://{address} (dashboard and API), watches {spaces}, token in {token}")
+    }
 }
 
 pub fn default_address() -> SocketAddr {
@@ -142,7 +144,10 @@ mod tests {
             traces: None,
         };
         let line = started(&config)(default_address());
-        assert_eq!(line, "spacehost listens on http://127.0.0.1:7070, watches spaces, token in d/token");
+        assert_eq!(
+            line,
+            "spacehost listens on http://127.0.0.1:7070 (dashboard and API), watches spaces, token in d/token"
+        );
     }
 
     #[test]

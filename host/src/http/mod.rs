@@ -11,6 +11,7 @@ mod client_limits;
 mod cloud_event;
 mod commands;
 mod control;
+mod dashboard;
 mod dead_letters;
 mod delivery;
 mod detached;
@@ -137,12 +138,13 @@ fn routes(edge: Shared) -> Router {
         .route("/problems/{name}", only(get(problem_pages::page)))
         .route("/healthz", only(get(health::alive)))
         .route("/readyz", only(get(health::ready)))
+        .merge(dashboard::routes())
         .fallback(|uri: Uri| async move { ApiError::NoRoute(shown::word(uri.path())) })
         .with_state(edge)
 }
 
 /// Other methods are answered with a problem too, not with an empty 405.
-fn only(route: MethodRouter<Shared>) -> MethodRouter<Shared> {
+fn only<S: Clone + Send + Sync + 'static>(route: MethodRouter<S>) -> MethodRouter<S> {
     route.fallback(|method: Method, uri: Uri| async move {
         ApiError::WrongMethod(shown::word(&format!("{method} {}", uri.path())))
     })

@@ -15,6 +15,7 @@ use super::output;
 use super::progress::Bar;
 use super::signals::shutdown_on_signal;
 use super::style::Style;
+use crate::http::access::token_file;
 use anyhow::{Context, Result, bail};
 use load::Figures;
 use serde_json::Value;
@@ -196,8 +197,12 @@ async fn show(args: &Args, host: &mut ChildHost, names: &[String], folders: &Fol
     if args.exit {
         return Ok(());
     }
-    output::line(style.strong("the host stays up until Ctrl-C. Try in another terminal:"))?;
-    output::line(format!("  export SPACEHOST_DATA={}", folders.own.path().join("data").display()))?;
+    let data = folders.own.path().join("data");
+    output::line(style.strong("the host stays up until Ctrl-C"))?;
+    output::line(format!("its dashboard: {}/", host.client.url()))?;
+    output::line(format!("the token for it: {}", token_file(&data).display()))?;
+    output::line(style.strong("try in another terminal:"))?;
+    output::line(format!("  export SPACEHOST_DATA={}", data.display()))?;
     for command in ["ps"].into_iter().chain(summary.next.iter().map(String::as_str)) {
         output::line(format!("  spacehost {command}"))?;
     }
