@@ -16,6 +16,7 @@ mod delivery;
 mod detached;
 mod error;
 mod events;
+mod flow;
 mod guard;
 mod guesses;
 mod handles;
@@ -26,6 +27,7 @@ mod idempotency;
 mod incident;
 mod logs;
 mod messages;
+mod metrics;
 mod names;
 mod patience;
 mod payload;
@@ -85,6 +87,7 @@ type Shared = Arc<Edge>;
 
 /// Serves until `shutdown`; then takes no new connections, finishes the requests in hand and ends all streams.
 pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -> anyhow::Result<()> {
+    metrics::begin();
     let limits = ClientLimits::default();
     let guard = Guard::new(state.token, Names::new(listener.local_addr()?, state.names));
     let runtime = state.runtime.clone();
@@ -126,6 +129,8 @@ fn routes(edge: Shared) -> Router {
         .route(&space("/state"), only(get(state::state)))
         .route(&space("/purge"), only(get(purge::preview).post(purge::purge)))
         .route(&space("/replay"), only(post(replay::replay)))
+        .route("/v1/flow", only(get(flow::flow)))
+        .route("/metrics", only(get(metrics::metrics)))
         .route("/v1/backup", only(get(backup::backup)))
         .route("/healthz", only(get(health::alive)))
         .route("/readyz", only(get(health::ready)))

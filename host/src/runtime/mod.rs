@@ -8,6 +8,8 @@ pub mod audit;
 mod check;
 mod deploy;
 mod executors;
+pub mod figures;
+mod flow;
 mod gate;
 mod heard;
 pub mod history;
@@ -30,6 +32,7 @@ pub use crate::wasm::{CompileBounds, CompileError, LoadError, Place, serve_if_as
 pub use listeners::Listener;
 pub use load::Loads;
 pub use space::Artifact;
+pub use space::meter::STEP as WINDOW_STEP;
 
 use crate::store::artifacts::Artifacts;
 use crate::store::ledger::Scribe;
@@ -45,6 +48,7 @@ use api::{Answered, DeadLetter, Delivery, Idempotency, LogLine, Outcome, Refusal
 use audit::Audit;
 use bytes::Bytes;
 use executors::Executors;
+use flow::{Counted, FlowOf, Way};
 use futures::future::join_all;
 use load::Loading;
 use past::Past;
@@ -56,7 +60,7 @@ use space::envelope::{Answer, Envelope, wait};
 use space::graves::Grave;
 use space::mailbox::{Full, Mailbox, Room, Share};
 use space::outbox::Outgoing;
-use space::turn::now_ms;
+use space::turn::{now_ms, now_ns};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -75,6 +79,8 @@ pub struct RuntimeConfig {
     pub engine: EngineConfig,
     /// Where components are compiled.
     pub compiler: Place,
+    /// Whether turns and messages are measured. Only a bench that wants to know what that costs does without.
+    pub meters: bool,
 }
 
 impl Default for RuntimeConfig {
@@ -85,6 +91,7 @@ impl Default for RuntimeConfig {
             swap_wait: Duration::from_secs(1),
             engine: EngineConfig::default(),
             compiler: Place::Here,
+            meters: true,
         }
     }
 }
@@ -108,6 +115,7 @@ struct Inner {
     stopping: AtomicBool,
     /// Places for replays.
     replays: Arc<Semaphore>,
+    reload_counts: figures::ReloadCounts,
 }
 
 impl Runtime {
@@ -123,7 +131,9 @@ impl Runtime {
     pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
         let Store { ledger, started, host_id, image, journal, artifacts, cache, keeper } = store;
         let loading = Loading::new(&config, cache)?;
-        let router = Arc::new(Router::new(ledger, started, host_id, journal, loading.ticks()));
+        let mut router = Router::new(ledger, started, host_id, journal, loading.ticks());
+        router.measure(config.meters);
+        let router = Arc::new(router);
         let (past, spaces) = Past::of(image, &router);
         let inner = Inner {
             loading,
@@ -136,6 +146,7 @@ impl Runtime {
             swap_wait: config.swap_wait,
             stopping: AtomicBool::new(false),
             replays: Arc::new(Semaphore::new(replay::AT_ONCE)),
+            reload_counts: figures::ReloadCounts::default(),
         };
         for (name, space) in spaces {
             inner.take_up(&name, space);
@@ -372,6 +383,10 @@ impl Inner {
         })?;
         let mut envelope = Envelope::new(message, room, 0);
         envelope.idempotency = idempotency;
+        envelope.enqueued_ns = now_ns();
+        let name = envelope.message.kind.name().clone();
+        let edge = || FlowOf::new(&envelope.message.sender, &space.name, Way::Command, name);
+        self.router.flows.count(&Counted::default(), edge);
         Ok(envelope)
     }
 
@@ -434,7 +449,7 @@ impl Inner {
         );
         event.address(&self.router.ledger);
         let id = self.accept(event.record());
-        event.deliver(&self.router, id);
+        event.deliver(&self.router, id, now_ns());
         Ok(id)
     }
 

@@ -5,10 +5,12 @@
 
 pub mod allowance;
 mod host_calls;
+mod measure;
 mod migration;
 mod request;
 
 pub use host_calls::random_of;
+pub use measure::now_ns;
 pub use migration::{Effects, Undo, exceeds};
 pub use request::digest_of;
 
@@ -94,6 +96,7 @@ pub struct Turn {
     scribe: Scribe,
     /// When the last turn ended, as its record says.
     ended_ms: u64,
+    clock: measure::Clock,
 }
 
 impl Turn {
@@ -127,6 +130,7 @@ impl Turn {
             depends_on: 0,
             scribe: Scribe::default(),
             ended_ms: 0,
+            clock: measure::Clock::default(),
         }
     }
 
@@ -167,6 +171,7 @@ impl Turn {
         envelope.attempt += 1;
         self.first = std::mem::take(&mut envelope.first);
         self.depends_on = self.depends_on.max(envelope.depends_on);
+        self.begin_clock(&mut envelope);
         self.in_hand = Some(envelope);
         self.phase = Phase::InTurn;
     }
@@ -194,12 +199,13 @@ impl Turn {
         #[cfg(feature = "faulty")]
         assert_ne!(reply, br#""a fault in a commit""#, "the host's own, as the test wants it");
         self.outbox.iter_mut().for_each(|outgoing| outgoing.address(&self.router.ledger));
-        self.ended_ms = now_ms();
+        self.ended_ms = self.read_clock() / 1_000_000;
         let sequence = match self.router.ledger.keeps_records() {
             true => self.write_down(Outcome::Done(reply)),
             false => self.router.ledger.next_sequence(),
         };
         self.take_effect(sequence, 0);
+        self.note_done();
         (self.end(), sequence)
     }
 
@@ -211,8 +217,9 @@ impl Turn {
             self.timers.apply(change);
         }
         super::count(&self.partition.counters.emitted, self.outbox.len() as u64);
+        let at_ns = self.sent_at();
         for (outgoing, ordinal) in self.outbox.drain(..).zip(first..) {
-            outgoing.deliver(&self.router, MessageId { sequence, ordinal });
+            outgoing.deliver(&self.router, MessageId { sequence, ordinal }, at_ns);
         }
     }
 
@@ -257,16 +264,19 @@ impl Turn {
     /// No effect takes place, and the message is done with all the same. Returns it, and what its failure rests on.
     pub fn fail(&mut self, failure: &Failure) -> (Option<Box<Envelope>>, u64) {
         self.drop_effects();
-        self.ended_ms = now_ms();
+        self.ended_ms = self.read_clock() / 1_000_000;
         if self.router.ledger.keeps_records() {
             self.depends_on = self.write_down(Outcome::Failed(chronicle::failure(failure)));
         }
+        self.note_latency();
+        self.pause_clock();
         (self.end(), self.depends_on)
     }
 
     /// No effect takes place, and the message is still to be handled. Returns it.
     pub fn discard(&mut self) -> Option<Box<Envelope>> {
         self.drop_effects();
+        self.pause_clock();
         self.end()
     }
 

@@ -54,7 +54,7 @@ impl Turn {
         let draft = self.draft(body, extras);
         let room = self.reserve(route.space.partition(draft.key.as_deref()), draft.weight())?;
         let message = draft.into_message(MessageId::TO_COME, Kind::Command(route.command.clone()));
-        self.outbox.push(Outgoing::Command(Envelope::new(message, room, 0)));
+        self.outbox.push(Outgoing::Command(Envelope::new(message, room, 0), route));
         Ok(())
     }
 
