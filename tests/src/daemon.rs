@@ -280,6 +280,8 @@ pub struct Launch {
     /// Grants what its settings say. Other hosts grant all messaging.
     pub strict: bool,
     pub options: Vec<String>,
+    /// Variables beside those of the tests.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A host that has not started.
@@ -305,6 +307,7 @@ impl Launch {
         as_daemon(command, folder)
             .args(development)
             .args(&self.options)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

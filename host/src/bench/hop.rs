@@ -1,4 +1,5 @@
-//! Row 1 of the goals: A relays 64 bytes to B on one core, beside a bare loop of two calls and a channel.
+//! Row 1 of the goals: A relays 64 bytes to B on one core, beside a bare loop of two calls and a channel; and what it costs
+//! that turns and messages are measured, beside a host that does not.
 
 use super::report::{Figure, Report, median};
 use super::{Guests, PathWanted};
@@ -21,40 +22,54 @@ const LOOK_EVERY: Duration = Duration::from_micros(10);
 pub async fn run(guests: &Guests) -> Result<Report> {
     let mut figures = Vec::new();
     for (path, goal) in [(PathWanted::Sync, "1.3 (accepted below 2)"), (PathWanted::Fiber, "1.5")] {
-        figures.push(measure(guests, path, goal).await?);
+        figures.extend(measure(guests, path, goal).await?);
     }
     Ok(Report { bench: "hop: A relays 64 bytes to B, memory mode, one core", figures })
 }
 
-async fn measure(guests: &Guests, path: PathWanted, goal: &'static str) -> Result<Figure> {
+async fn measure(guests: &Guests, path: PathWanted, goal: &'static str) -> Result<[Figure; 2]> {
     let body = Bytes::from(vec![b'x'; 64]);
     let fibers = path == PathWanted::Fiber;
     let bare = BareLoop::new(&guests.bytes("relay")?, &guests.bytes("sink")?, fibers);
     let mut bare = bare.map_err(|error| anyhow!("{error:#}"))?;
-    let runtime = Runtime::start(RuntimeConfig { executors: 1, ..RuntimeConfig::default() })?;
-    for name in ["sink", "relay"] {
-        guests.deploy(&runtime, name, path).await?;
-    }
+    let (metered, unmetered) = (host(guests, path, true).await?, host(guests, path, false).await?);
     let messages = CHUNK * CHUNKS;
-    let (mut ours, mut reference) = (Vec::new(), Vec::new());
+    let (mut ours, mut unmeasured, mut reference) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let took = bare.run(messages, &body).map_err(|error| anyhow!("{error:#}"))?;
         reference.push(took.as_nanos() as f64 / messages as f64);
-        let mut took = Duration::ZERO;
+        let (mut with, mut without) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..CHUNKS {
-            took += relay_chunk(&runtime, &body).await?;
+            with += relay_chunk(&metered, &body).await?;
+            without += relay_chunk(&unmetered, &body).await?;
         }
-        ours.push(took.as_nanos() as f64 / messages as f64);
+        ours.push(with.as_nanos() as f64 / messages as f64);
+        unmeasured.push(without.as_nanos() as f64 / messages as f64);
     }
-    runtime.shutdown(Duration::from_secs(1)).await;
-    Ok(Figure {
-        what: format!("one hop, {}", if fibers { "fiber path" } else { "sync path" }),
+    metered.shutdown(Duration::from_secs(1)).await;
+    unmetered.shutdown(Duration::from_secs(1)).await;
+    let path = if fibers { "fiber path" } else { "sync path" };
+    let measured = median(ours);
+    let figure = |what: String, reference, reference_is, goal| Figure {
+        what,
         unit: "ns",
-        reference: Some(median(reference)),
-        reference_is: "bare loop of two calls and a channel",
-        measured: median(ours),
+        reference: Some(reference),
+        reference_is,
+        measured,
         goal,
-    })
+    };
+    Ok([
+        figure(format!("one hop, {path}"), median(reference), "bare loop of two calls and a channel", goal),
+        figure(format!("metrics in it, {path}"), median(unmeasured), "the same hop, nothing measured", "1.05"),
+    ])
+}
+
+async fn host(guests: &Guests, path: PathWanted, meters: bool) -> Result<Runtime> {
+    let runtime = Runtime::start(RuntimeConfig { executors: 1, meters, ..RuntimeConfig::default() })?;
+    for name in ["sink", "relay"] {
+        guests.deploy(&runtime, name, path).await?;
+    }
+    Ok(runtime)
 }
 
 /// Fills the mailbox of the stopped relay, starts it, and waits until the sink has taken all.

@@ -388,7 +388,12 @@ pub struct LogLine {
     /// The message in hand and its attempt.
     pub id: Option<MessageId>,
     pub attempt: u32,
+    pub space: SpaceName,
     pub partition: u32,
+    /// Of the version that wrote it; 0: it was still being set up.
+    pub generation: u64,
+    /// Of the trace that the message in hand belongs to.
+    pub trace_id: Option<String>,
 }
 
 /// What the data folder knows of a space's versions.

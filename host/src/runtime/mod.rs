@@ -43,7 +43,7 @@ use crate::words::failure::code;
 use crate::words::grants::Access;
 use crate::words::message::{Kind, Sender};
 use crate::words::topic::NameError;
-use crate::words::{Message, MessageId, Pattern, SpaceName, SpaceSettings};
+use crate::words::{Level, Message, MessageId, Pattern, SpaceName, SpaceSettings};
 use api::{Answered, DeadLetter, Delivery, Idempotency, LogLine, Outcome, Refusal, SpaceState, SpaceStatus};
 use audit::Audit;
 use bytes::Bytes;
@@ -304,9 +304,14 @@ impl Runtime {
         Ok(self.0.exhume(&space, id, false).is_some())
     }
 
-    /// The last lines, oldest first, and a receiver of those to come.
-    pub fn logs(&self, name: &SpaceName, last: usize) -> Option<(Vec<LogLine>, broadcast::Receiver<LogLine>)> {
-        Some(self.0.router.space(name)?.logs.read(last))
+    /// The last lines of that level or above, oldest first, and a receiver of all those to come.
+    pub fn logs(
+        &self,
+        name: &SpaceName,
+        last: usize,
+        least: Level,
+    ) -> Option<(Vec<LogLine>, broadcast::Receiver<LogLine>)> {
+        Some(self.0.router.space(name)?.logs.read(last, least))
     }
 
     /// Takes nothing more in, finishes what waits within `grace`, and ends all threads.

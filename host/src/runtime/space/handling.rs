@@ -295,6 +295,7 @@ impl Actor {
 
     fn bury(&mut self, mut envelope: Box<Envelope>, failure: Failure) {
         count(&self.partition.counters.buried, 1);
+        self.turn().note_buried(&envelope);
         let time_ms = now_ms();
         self.timer_ended(&envelope, time_ms);
         if self.router.ledger.keeps_records() {

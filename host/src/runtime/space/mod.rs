@@ -321,7 +321,17 @@ impl Space {
             "warn" => tracing::warn!(space = %self.name, "{message}"),
             _ => tracing::info!(space = %self.name, "{message}"),
         }
-        let line = LogLine { time_ms: turn::now_ms(), level, message, id: None, attempt: 0, partition: 0 };
+        let line = LogLine {
+            time_ms: turn::now_ms(),
+            level,
+            message,
+            id: None,
+            attempt: 0,
+            space: self.name.clone(),
+            partition: 0,
+            generation: self.generation(),
+            trace_id: None,
+        };
         self.logs.keep(line);
     }
 

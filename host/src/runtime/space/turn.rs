@@ -60,6 +60,7 @@ impl Phase {
 pub struct Terms {
     pub settings: Arc<SpaceSettings>,
     pub access: Arc<Access>,
+    pub generation: u64,
 }
 
 pub struct Turn {
@@ -69,6 +70,8 @@ pub struct Turn {
     settings: Arc<SpaceSettings>,
     /// What the version that serves may send and publish.
     access: Arc<Access>,
+    /// Of that version; 0 until one is seated.
+    generation: u64,
     /// This partition, as the receivers of its messages see it.
     sender: Sender,
     state: PartitionState,
@@ -111,6 +114,7 @@ impl Turn {
             router,
             settings,
             access: Arc::new(nothing),
+            generation: 0,
             state: PartitionState::default(),
             timers: Timers::default(),
             routes: RouteCache::default(),
@@ -162,7 +166,8 @@ impl Turn {
     pub fn change_terms(&mut self, terms: Terms) -> Terms {
         self.routes = RouteCache::default();
         let settings = std::mem::replace(&mut self.settings, terms.settings);
-        Terms { settings, access: std::mem::replace(&mut self.access, terms.access) }
+        let access = std::mem::replace(&mut self.access, terms.access);
+        Terms { settings, access, generation: std::mem::replace(&mut self.generation, terms.generation) }
     }
 
     /// Takes a message in hand. What follows is its attempt.

@@ -218,7 +218,10 @@ impl HostCalls for Turn {
             message,
             id: self.message().map(|message| message.id),
             attempt: self.attempt(),
+            space: self.space.name.clone(),
             partition: self.partition.name.index,
+            generation: self.generation,
+            trace_id: self.message().and_then(|message| message.trace_id()).map(str::to_owned),
         };
         let allowed = self.limits().log_lines_per_second;
         if !self.space.logs.write(line, allowed) {

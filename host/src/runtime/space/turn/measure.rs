@@ -83,6 +83,13 @@ impl Turn {
         }
     }
 
+    /// The message is a dead letter.
+    pub fn note_buried(&self, envelope: &Envelope) {
+        if self.router.meters {
+            self.partition.counters.latency.note(now_ns().saturating_sub(envelope.enqueued_ns));
+        }
+    }
+
     /// A turn that ends before its first tick is not measured: it has computed all the time, unless it waited for a reply.
     fn note_took(&self) {
         if !self.router.meters {
