@@ -21,11 +21,11 @@ use anyhow::{Context, Result, anyhow};
 use http::access::{self, Announcement, Token};
 use reload::{ReloadConfig, Reloads};
 use runtime::audit::PERIOD;
-use runtime::{Place, Runtime, RuntimeConfig};
+use runtime::{Place, Runtime, RuntimeConfig, WINDOW_STEP};
 use shutdown::Shutdown;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::{Store, StoreConfig};
 use telemetry::{Exporter, TraceExport};
 use tokio::net::TcpListener;
@@ -146,14 +146,19 @@ fn open_when_loaded(runtime: &Runtime, reloads: &Reloads) {
     });
 }
 
-/// What the audit trail has only counted is told each second. Ends with the runtime that it serves.
+/// What the audit trail has only counted is told each second, and the windows of latencies move on. Ends with the runtime that it serves.
 fn keep_telling(runtime: &Runtime) {
     let runtime = runtime.clone();
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(PERIOD);
+        let mut rolled = Instant::now();
         while !runtime.is_stopping() {
             ticks.tick().await;
             runtime.audit().tell();
+            if rolled.elapsed() >= WINDOW_STEP {
+                runtime.roll_windows();
+                rolled = Instant::now();
+            }
         }
     });
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use spacehost::runtime::api::{DeadLetter, Delivery, DeployError, Deployed, Refusal, SpaceStatus, Usage};
 use spacehost::runtime::{Artifact, LoadError, Runtime, RuntimeConfig};
 use spacehost::store::{Store, StoreConfig};
-use spacehost::words::{Failure, Grants, Limits, MessageId, SpaceName, SpaceSettings};
+use spacehost::words::{Failure, Grants, Level, Limits, MessageId, SpaceName, SpaceSettings};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
@@ -193,7 +193,7 @@ impl Host {
 
     /// The log of a space as one text.
     pub fn log(&self, name: &str) -> String {
-        let (lines, _) = self.runtime.logs(&space(name), usize::MAX).expect("a space has a log");
+        let (lines, _) = self.runtime.logs(&space(name), usize::MAX, Level::Trace).expect("a space has a log");
         lines.into_iter().map(|line| line.message).collect::<Vec<_>>().join("\n")
     }
 

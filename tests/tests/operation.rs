@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use spacehost::runtime::api::{Outcome, Refusal, SpaceState};
+use spacehost::words::Level;
 use spacehost_tests::{GIVE_UP, Host, until};
 
 #[tokio::test]
@@ -77,7 +78,7 @@ async fn a_line_carries_its_message_and_attempt() {
     host.deploy("a", "probe").await;
     let id = host.send("a", json!([{ "log": 1 }])).unwrap();
     host.settled("a").await;
-    let (lines, _) = host.runtime.logs(&"a".parse().unwrap(), 10).unwrap();
+    let (lines, _) = host.runtime.logs(&"a".parse().unwrap(), 10, Level::Trace).unwrap();
     let line = lines.iter().find(|line| line.message == "line 0").unwrap();
     assert_eq!((line.id, line.attempt, line.level), (Some(id), 1, "info"));
 }

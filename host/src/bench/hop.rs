@@ -1,5 +1,5 @@
-//! Row 1 of the goals: A relays 64 bytes to B on one core, beside a bare loop of two calls and a channel; and what
-//! it costs that traces of some are sent away meanwhile.
+//! Row 1 of the goals: A relays 64 bytes to B on one core, beside a bare loop of two calls and a channel; what it costs that
+//! turns and messages are measured, beside a host that does not; and that traces of some are sent away meanwhile.
 
 use super::report::{Figure, Report, median};
 use super::{Guests, PathWanted};
@@ -34,62 +34,89 @@ pub async fn run(guests: &Guests) -> Result<Report> {
     Ok(Report { bench: "hop: A relays 64 bytes to B, memory mode, one core", figures })
 }
 
-/// A hop beside the bare loop, and a hop with traces beside one without.
-async fn measure(guests: &Guests, path: PathWanted, goal: &'static str) -> Result<[Figure; 2]> {
-    let body = Bytes::from(vec![b'x'; 64]);
-    let fibers = path == PathWanted::Fiber;
-    let bare = BareLoop::new(&guests.bytes("relay")?, &guests.bytes("sink")?, fibers);
-    let mut bare = bare.map_err(|error| anyhow!("{error:#}"))?;
-    let (plain, traced) = (relaying(guests, path, None).await?, relaying(guests, path, Some(SAMPLE)).await?);
-    let exporter = Exporter::start(&to_a_receiver().await?, &traced)?;
-    let messages = CHUNK * CHUNKS;
-    let (mut reference, mut ours, mut followed) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let took = bare.run(messages, &body).map_err(|error| anyhow!("{error:#}"))?;
-        reference.push(took.as_nanos() as f64 / messages as f64);
-        let (mut without, mut with) = (Duration::ZERO, Duration::ZERO);
-        for _ in 0..CHUNKS {
-            without += relay_chunk(&plain, &body).await?;
-            with += relay_chunk(&traced, &body).await?;
-        }
-        ours.push(without.as_nanos() as f64 / messages as f64);
-        followed.push(with.as_nanos() as f64 / messages as f64);
-    }
-    let dropped = traced.traces().dropped();
-    for runtime in [plain, traced] {
-        runtime.shutdown(Duration::from_secs(1)).await;
-    }
-    if let Some(exporter) = exporter {
-        exporter.finish().await;
-    }
-    let way = if fibers { "fiber path" } else { "sync path" };
-    let ours = median(ours);
-    let hop = Figure {
-        what: format!("one hop, {way}"),
-        unit: "ns",
-        reference: Some(median(reference)),
-        reference_is: "bare loop of two calls and a channel",
-        measured: ours,
-        goal,
-    };
-    let hop_traced = Figure {
-        what: format!("the same, 1 % traced ({dropped} spans dropped)"),
-        unit: "ns",
-        reference: Some(ours),
-        reference_is: "the hop without traces",
-        measured: median(followed),
-        goal: "below 1.05",
-    };
-    Ok([hop, hop_traced])
+/// Hosts that do the same but for one thing, driven in turns.
+struct Hosts {
+    /// As everybody runs it.
+    usual: Runtime,
+    unmetered: Runtime,
+    traced: Runtime,
 }
 
-/// A host of one core with relay and sink, and that share of its traces followed.
-async fn relaying(guests: &Guests, path: PathWanted, traces: Option<f64>) -> Result<Runtime> {
-    let runtime = Runtime::start(RuntimeConfig { executors: 1, traces, ..RuntimeConfig::default() })?;
+impl Hosts {
+    async fn start(guests: &Guests, path: PathWanted) -> Result<Self> {
+        let one = || RuntimeConfig { executors: 1, ..RuntimeConfig::default() };
+        Ok(Hosts {
+            usual: relaying(guests, path, one()).await?,
+            unmetered: relaying(guests, path, RuntimeConfig { meters: false, ..one() }).await?,
+            traced: relaying(guests, path, RuntimeConfig { traces: Some(SAMPLE), ..one() }).await?,
+        })
+    }
+
+    /// The time that each has taken for so many chunks.
+    async fn relay(&self, chunks: u64, body: &Bytes) -> Result<[Duration; 3]> {
+        let mut took = [Duration::ZERO; 3];
+        for _ in 0..chunks {
+            for (took, host) in took.iter_mut().zip([&self.usual, &self.unmetered, &self.traced]) {
+                *took += relay_chunk(host, body).await?;
+            }
+        }
+        Ok(took)
+    }
+
+    async fn shutdown(self) {
+        for host in [self.usual, self.unmetered, self.traced] {
+            host.shutdown(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// A host of one core with relay and sink.
+async fn relaying(guests: &Guests, path: PathWanted, config: RuntimeConfig) -> Result<Runtime> {
+    let runtime = Runtime::start(config)?;
     for name in ["sink", "relay"] {
         guests.deploy(&runtime, name, path).await?;
     }
     Ok(runtime)
+}
+
+/// A hop beside the bare loop, beside one without metrics, and one with traces beside it.
+async fn measure(guests: &Guests, path: PathWanted, goal: &'static str) -> Result<[Figure; 3]> {
+    let body = Bytes::from(vec![b'x'; 64]);
+    let fibers = path == PathWanted::Fiber;
+    let bare = BareLoop::new(&guests.bytes("relay")?, &guests.bytes("sink")?, fibers);
+    let mut bare = bare.map_err(|error| anyhow!("{error:#}"))?;
+    let hosts = Hosts::start(guests, path).await?;
+    let exporter = Exporter::start(&to_a_receiver().await?, &hosts.traced)?;
+    let messages = CHUNK * CHUNKS;
+    let (mut reference, mut ours) = (Vec::new(), [const { Vec::new() }; 3]);
+    for _ in 0..ROUNDS {
+        let took = bare.run(messages, &body).map_err(|error| anyhow!("{error:#}"))?;
+        reference.push(took.as_nanos() as f64 / messages as f64);
+        for (ours, took) in ours.iter_mut().zip(hosts.relay(CHUNKS, &body).await?) {
+            ours.push(took.as_nanos() as f64 / messages as f64);
+        }
+    }
+    let dropped = hosts.traced.traces().dropped();
+    hosts.shutdown().await;
+    if let Some(exporter) = exporter {
+        exporter.finish().await;
+    }
+    let [usual, unmetered, traced] = ours.map(median);
+    let way = if fibers { "fiber path" } else { "sync path" };
+    let figure = |what: String, measured, reference, reference_is, goal| Figure {
+        what,
+        unit: "ns",
+        reference: Some(reference),
+        reference_is,
+        measured,
+        goal,
+    };
+    let traced_too = format!("the same, 1 % traced ({dropped} spans dropped)");
+    Ok([
+        figure(format!("one hop, {way}"), usual, median(reference), "bare loop of two calls and a channel", goal),
+        figure("metrics in it".to_owned(), usual, unmetered, "the same hop, nothing measured", "below 1.05"),
+        figure(traced_too, traced, usual, "the hop without traces", "below 1.05"),
+    ])
 }
 
 /// Spans are sent as they would be, to somebody who takes them all and looks at none.

@@ -1,12 +1,9 @@
 //! Rows 3 and 4 of the goals: commands over HTTP, keep-alive, beside a bare server that answers the same bytes.
 
 use super::report::{Figure, Report};
+use super::served::Served;
 use super::{Guests, PathWanted};
-use crate::http;
-use crate::reload::{ReloadConfig, Reloads};
 use crate::runtime::{Runtime, RuntimeConfig};
-use crate::shutdown;
-use crate::words::AllowedNames;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use hdrhistogram::Histogram;
@@ -27,29 +24,17 @@ struct Measured {
 }
 
 pub async fn run(guests: &Guests, in_flight: usize, duration: Duration) -> Result<Report> {
-    let folder = tempfile::tempdir()?;
     let runtime = Runtime::start(RuntimeConfig::default())?;
     guests.deploy(&runtime, "sink", PathWanted::Sync).await?;
-    let dir = folder.path().join("spaces");
-    std::fs::create_dir(&dir)?;
-    let (reloads, _task) =
-        Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings: None, development: true })?;
-    let token = http::access::load_or_create_token(folder.path())?;
-    let authorization = format!("Bearer {}", token.reveal());
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    let (trigger, shutdown) = shutdown::channel();
-    let state = http::AppState { runtime: runtime.clone(), reloads, token, names: AllowedNames::default() };
-    let server = tokio::spawn(http::serve(listener, state, shutdown));
+    let served = Served::start(&runtime).await?;
     let bare = bare_server().await?;
     let (mut ours, mut reference) = (Measured::new()?, Measured::new()?);
     for _ in 0..ROUNDS {
-        reference.add(bare, "/", &authorization, in_flight, duration / ROUNDS).await?;
-        ours.add(address, "/v1/spaces/sink/commands/echo", &authorization, in_flight, duration / ROUNDS).await?;
+        reference.add(bare, "/", &served.authorization, in_flight, duration / ROUNDS).await?;
+        let echo = "/v1/spaces/sink/commands/echo";
+        ours.add(served.address, echo, &served.authorization, in_flight, duration / ROUNDS).await?;
     }
-    trigger.pull();
-    server.await??;
-    runtime.shutdown(Duration::from_secs(1)).await;
+    served.end().await?;
     Ok(report(&ours, &reference, in_flight))
 }
 

@@ -8,9 +8,11 @@ mod durable;
 mod hop;
 mod hostile;
 mod http;
+mod listeners;
 mod recovery;
 mod report;
 mod request;
+mod served;
 mod start;
 mod swap;
 mod systems;
@@ -101,6 +103,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
             Which::Start => start::run(&guests).await,
             Which::Hostile => hostile::run(&guests, duration).await,
             Which::Systems => systems::run().await,
+            Which::Listeners => listeners::run(duration).await,
         }
     })?;
     report.print(args.json)

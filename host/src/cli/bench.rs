@@ -9,7 +9,7 @@ pub struct BenchArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
-    /// How long each figure of `http`, `http-load`, `durable` and `hostile` is measured
+    /// How long each figure of `http`, `http-load`, `durable`, `hostile` and `listeners` is measured
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
     /// A folder of relay.wasm, sink.wasm, asker.wasm, link.wasm and attacker.wasm; default: built from plugins/bench
@@ -43,4 +43,6 @@ pub enum Which {
     Hostile,
     /// The sample systems under their loads
     Systems,
+    /// A thousand streams of events over HTTP
+    Listeners,
 }

@@ -7,7 +7,7 @@ use super::client::Client;
 use super::connect::HostArgs;
 use super::output;
 use super::style::{Style, printable};
-use crate::words::{Pattern, SpaceName};
+use crate::words::{Level, Pattern, SpaceName};
 use anyhow::Result;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
@@ -34,6 +34,9 @@ pub struct LogsArgs {
     /// How many lines of the past
     #[arg(short = 'n', long, default_value_t = 100)]
     last: usize,
+    /// Only lines of this level or above: trace, debug, info, warn or error
+    #[arg(long, default_value = "trace", hide_default_value = true)]
+    level: Level,
     /// One JSON object per line
     #[arg(long)]
     json: bool,
@@ -49,12 +52,12 @@ pub async fn tail(args: TailArgs) -> Result<()> {
 pub async fn logs(args: LogsArgs) -> Result<()> {
     let client = Client::new(&args.host.find()?)?;
     let path = format!("/v1/spaces/{}/logs", args.space);
-    let last = args.last.to_string();
+    let (last, level) = (args.last.to_string(), args.level.word());
     let show = shown(args.json, log_line);
     if args.follow {
-        return show_stream(&client, &path, &[("follow", "true"), ("last", &last)], show).await;
+        return show_stream(&client, &path, &[("follow", "true"), ("last", &last), ("level", level)], show).await;
     }
-    for line in client.text(&format!("{path}?last={last}")).await?.lines() {
+    for line in client.text(&format!("{path}?last={last}&level={level}")).await?.lines() {
         output::line(show(line))?;
     }
     Ok(())

@@ -200,6 +200,8 @@ mod tests {
             "tail",
             "tail orders.>",
             "logs orders -f",
+            "logs orders --level warn --json",
+            "run --log-format json",
             "dead-letters list orders --json",
             "dead-letters show orders 7-0",
             "dead-letters retry orders 7-0",
@@ -222,6 +224,7 @@ mod tests {
             "run --accept-loss",
             "bench hop --json",
             "bench start",
+            "bench listeners --seconds 3",
             "completions bash",
             "ps --url http://127.0.0.1:1",
         ] {

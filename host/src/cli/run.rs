@@ -9,9 +9,9 @@ use crate::http::access::token_file;
 use crate::reload::read_host_settings;
 use crate::runtime::{Place, RuntimeConfig};
 use crate::store::StoreConfig;
-use crate::telemetry::TraceExport;
+use crate::telemetry::{self, LogFormat, TraceExport};
 use crate::words::JournalSettings;
-use crate::{Host, RunConfig, telemetry};
+use crate::{Host, RunConfig};
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,13 +44,16 @@ pub struct Args {
     /// For development: grants all spaces all messaging, and refuses addresses other than loopback
     #[arg(long)]
     dev: bool,
+    /// How the host's log looks: for people, or one JSON object per line [default: pretty]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
     /// End when standard input does, too: for a program that starts the host as its child
     #[arg(long)]
     until_input_ends: bool,
 }
 
 pub async fn run(args: Args) -> Result<()> {
-    telemetry::start("info")?;
+    telemetry::start("info", args.log_format)?;
     let shutdown = if args.until_input_ends { shutdown_on_signal_or_end_of_input()? } else { shutdown_on_signal()? };
     prepare(&args.dir)?;
     let dev = args.dev;

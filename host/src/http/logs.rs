@@ -7,7 +7,7 @@ use super::error::ApiError;
 use super::events::gap;
 use crate::runtime::api::{LogLine, Refusal};
 use crate::shutdown::Shutdown;
-use crate::words::SpaceName;
+use crate::words::{Level, SpaceName};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
@@ -27,6 +27,9 @@ pub struct Wish {
     /// How many lines of the past.
     #[serde(default = "usual_last")]
     last: usize,
+    /// Only lines of that level or above.
+    #[serde(default)]
+    level: Level,
 }
 
 fn usual_last() -> usize {
@@ -39,9 +42,9 @@ pub async fn logs(
     wish: Result<Query<Wish>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Path(space) = space?;
-    let Query(Wish { follow, last }) = wish?;
+    let Query(Wish { follow, last, level }) = wish?;
     let name = SpaceName::parse(&space)?;
-    let Some((past, coming)) = edge.runtime.logs(&name, last) else {
+    let Some((past, coming)) = edge.runtime.logs(&name, last, level) else {
         return Err(Refusal::UnknownSpace(name).into());
     };
     if !follow {
@@ -49,23 +52,28 @@ pub async fn logs(
         return Ok(([(CONTENT_TYPE, "application/x-ndjson")], text).into_response());
     }
     let past = futures::stream::iter(past).map(|line| Ok(frame(&line)));
-    let stream = past.chain(follow_on(coming, edge.closing.clone()));
+    let stream = past.chain(follow_on(coming, level, edge.closing.clone()));
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()).into_response())
 }
 
-fn follow_on(coming: Receiver<LogLine>, closing: Shutdown) -> impl Stream<Item = Result<Event, Infallible>> {
-    futures::stream::unfold((coming, closing), |(mut coming, mut closing)| async move {
+fn follow_on(
+    coming: Receiver<LogLine>,
+    least: Level,
+    closing: Shutdown,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let frames = futures::stream::unfold((coming, closing), move |(mut coming, mut closing)| async move {
         let received = tokio::select! {
             received = coming.recv() => received,
             () = closing.wait() => return None,
         };
         let event = match received {
-            Ok(line) => frame(&line),
-            Err(RecvError::Lagged(missed)) => gap(missed),
+            Ok(line) => least.admits(line.level).then(|| frame(&line)),
+            Err(RecvError::Lagged(missed)) => Some(gap(missed)),
             Err(RecvError::Closed) => return None,
         };
-        Some((Ok(event), (coming, closing)))
-    })
+        Some((event.map(Ok), (coming, closing)))
+    });
+    frames.filter_map(std::future::ready)
 }
 
 fn frame(line: &LogLine) -> Event {

@@ -17,6 +17,7 @@ mod delivery;
 mod detached;
 mod error;
 mod events;
+mod flow;
 mod guard;
 mod guesses;
 mod handles;
@@ -28,6 +29,7 @@ mod incident;
 mod kinds;
 mod logs;
 mod messages;
+mod metrics;
 mod names;
 mod openapi;
 mod patience;
@@ -90,6 +92,7 @@ type Shared = Arc<Edge>;
 
 /// Serves until `shutdown`; then takes no new connections, finishes the requests in hand and ends all streams.
 pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -> anyhow::Result<()> {
+    metrics::begin();
     let limits = ClientLimits::default();
     let guard = Guard::new(state.token, Names::new(listener.local_addr()?, state.names));
     let runtime = state.runtime.clone();
@@ -133,6 +136,8 @@ fn routes(edge: Shared) -> Router {
         .route(&space("/state"), only(get(state::state)))
         .route(&space("/purge"), only(get(purge::preview).post(purge::purge)))
         .route(&space("/replay"), only(post(replay::replay)))
+        .route("/v1/flow", only(get(flow::flow)))
+        .route("/metrics", only(get(metrics::metrics)))
         .route("/v1/backup", only(get(backup::backup)))
         .route("/openapi.json", only(get(openapi::document)))
         .route("/problems/{name}", only(get(problem_pages::page)))

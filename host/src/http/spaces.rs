@@ -6,7 +6,7 @@
 use super::error::ApiError;
 use super::{Edge, Shared};
 use crate::reload::FileStatus;
-use crate::runtime::api::{Refusal, SpaceState, SpaceStatus, Usage};
+use crate::runtime::api::{Latency, Refusal, SpaceState, SpaceStatus, Usage};
 use crate::words::{Descriptor, Grants, Limits, SpaceName};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -45,6 +45,7 @@ pub struct ServedView {
     limits: Limits,
     usage: Usage,
     used: BTreeMap<&'static str, u64>,
+    latency: Latency,
 }
 
 pub async fn list(State(edge): State<Shared>) -> Json<Spaces> {
@@ -94,9 +95,9 @@ fn one(name: String, served: Option<SpaceStatus>, file: Option<FileStatus>) -> S
 
 impl From<SpaceStatus> for ServedView {
     fn from(status: SpaceStatus) -> Self {
-        let SpaceStatus { version, generation, digest, path, imports, descriptor, grants, limits, usage, used, .. } =
-            status;
-        ServedView { version, generation, digest, path, imports, descriptor, grants, limits, usage, used }
+        let SpaceStatus { version, generation, digest, path, imports, descriptor, grants, limits, .. } = status;
+        let SpaceStatus { usage, used, latency, .. } = status;
+        ServedView { version, generation, digest, path, imports, descriptor, grants, limits, usage, used, latency }
     }
 }
 
@@ -120,6 +121,7 @@ mod tests {
             limits: Limits::default(),
             usage: Usage::default(),
             used: BTreeMap::new(),
+            latency: Latency::default(),
         }
     }
 

@@ -1,10 +1,11 @@
 //! What the edges see of the runtime: requests, refusals, statuses. Plain data; the behaviour is in `Runtime`.
 
 pub use super::space::probation::FailedProbation;
+pub use crate::store::ledger::JournalFigures;
 pub use crate::store::record::Idempotency;
 use crate::words::message::Headers;
 use crate::words::topic::NameError;
-use crate::words::{Descriptor, Failure, Grants, Limits, MessageId, SpaceName};
+use crate::words::{Descriptor, Distribution, Failure, Grants, Limits, MessageId, SpaceName};
 use bytes::Bytes;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -129,6 +130,16 @@ pub enum SpaceState {
 }
 
 impl SpaceState {
+    pub const ALL: [SpaceState; 7] = [
+        SpaceState::Starting,
+        SpaceState::Running,
+        SpaceState::Stopped,
+        SpaceState::Parked,
+        SpaceState::Quarantined,
+        SpaceState::Blocked,
+        SpaceState::Removed,
+    ];
+
     pub fn word(self) -> &'static str {
         match self {
             SpaceState::Starting => "starting",
@@ -163,6 +174,80 @@ pub struct SpaceStatus {
     pub usage: Usage,
     /// What is measured against limits, by their names: of the partition that has most, or of the costliest turn.
     pub used: BTreeMap<&'static str, u64>,
+    pub latency: Latency,
+}
+
+/// How long messages took from when they were accepted or sent to the end of their turn, in the last minute or less.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Latency {
+    pub p50_us: u64,
+    pub p99_us: u64,
+    pub count: u64,
+}
+
+/// Who has sent how much to whom.
+#[derive(Debug, Clone, Serialize)]
+pub struct Flow {
+    pub edges: Vec<FlowEdge>,
+    /// From when on it was counted, in milliseconds since 1970.
+    pub since_ms: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct FlowEdge {
+    pub from: Arc<str>,
+    pub to: Arc<str>,
+    /// `command`, `request` or `event`.
+    pub kind: &'static str,
+    /// Of the command, or the pattern subscribed to.
+    pub name: Arc<str>,
+    pub messages: u64,
+    /// Turns of these messages that failed or broke off.
+    pub failures: u64,
+}
+
+/// All that is measured, for whoever shows it.
+#[derive(Debug, Clone)]
+pub struct Figures {
+    pub host: HostFigures,
+    /// All spaces that have ever served, by name.
+    pub spaces: Vec<SpaceFigures>,
+    pub reloads: Vec<ReloadCount>,
+}
+
+#[derive(Debug, Clone)]
+pub struct HostFigures {
+    /// Those who listen outside the spaces, and the events that they were too slow for.
+    pub listeners: u64,
+    pub missed_by_listeners: u64,
+    /// None in memory.
+    pub journal: Option<JournalFigures>,
+}
+
+#[derive(Debug, Clone)]
+pub struct SpaceFigures {
+    pub name: SpaceName,
+    pub state: SpaceState,
+    pub generation: u64,
+    pub usage: Usage,
+    /// Of all its instances, candidates included.
+    pub space_memory_bytes: u64,
+    /// Turns, however they ended.
+    pub took: Distribution,
+    /// Messages that are done with.
+    pub latency: Distribution,
+    /// Messages that became dead letters.
+    pub buried: u64,
+    /// How long the oldest message that is not done with has been there.
+    pub oldest: Duration,
+}
+
+/// How many reloads of a space ended in that way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReloadCount {
+    pub space: SpaceName,
+    pub verdict: String,
+    pub count: u64,
 }
 
 /// The measured amounts, summed over the partitions.
@@ -172,6 +257,8 @@ pub struct Usage {
     pub turns: u64,
     pub failures: u64,
     pub traps: u64,
+    /// CPU time of all turns in microseconds.
+    pub cpu_us: u64,
     pub retries: u64,
     pub emitted: u64,
     pub backlog_messages: u64,
@@ -301,7 +388,12 @@ pub struct LogLine {
     /// The message in hand and its attempt.
     pub id: Option<MessageId>,
     pub attempt: u32,
+    pub space: SpaceName,
     pub partition: u32,
+    /// Of the version that wrote it; 0: it was still being set up.
+    pub generation: u64,
+    /// Of the trace that the message in hand belongs to.
+    pub trace_id: Option<String>,
 }
 
 /// What the data folder knows of a space's versions.

@@ -255,7 +255,8 @@ impl Inner {
         let instantiate = begin.elapsed();
         let ordered_at = Instant::now();
         let access = Access::of(&space.name, artifact.descriptor(), &settings.grants);
-        let terms = Terms { settings: settings.clone(), access: Arc::new(access) };
+        let generation = former.as_ref().map_or(1, |former| former.next_generation(artifact.digest()));
+        let terms = Terms { settings: settings.clone(), access: Arc::new(access), generation };
         let mut ordered = give_orders(space, candidates, &terms);
         let resting_since = self.rest(space, &mut ordered).await;
         let (barrier, at_rest) = (ordered_at.elapsed(), Instant::now());
@@ -264,7 +265,6 @@ impl Inner {
         let mut tried = try_out(ordered, migrations, settings.limits.migrate_bytes).await?;
         let migrate = at_rest.elapsed();
         let probation = probation_of(space, &artifact, &settings, &mut tried).filter(|_| way == Way::Forward);
-        let generation = former.map_or(1, |former| former.next_generation(artifact.digest()));
         let sequence = self.write_down(space, &artifact, generation, &tried);
         space.set_loaded(Loaded { artifact, settings, generation });
         space.probation.store(probation.clone());

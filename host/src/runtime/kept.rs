@@ -58,6 +58,7 @@ impl Runtime {
 
     /// Writes down how a reload ended.
     pub fn note_reload(&self, name: &SpaceName, note: &ReloadNote) {
+        self.0.reload_counts.note(name, note);
         let reload = Reload {
             from_generation: note.from_generation,
             to_generation: note.to_generation,

@@ -4,7 +4,7 @@
 use super::api::{Heard, Published};
 use crate::words::Pattern;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -15,6 +15,7 @@ const QUEUE_BYTES: usize = 64 << 20;
 #[derive(Default)]
 pub struct Listeners {
     count: AtomicUsize,
+    missed: AtomicU64,
     all: Mutex<Vec<Arc<Ear>>>,
 }
 
@@ -44,6 +45,16 @@ impl Listeners {
         self.count.load(Ordering::Relaxed) == 0
     }
 
+    /// Those who listen now.
+    pub fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Events that listeners were too slow for, each counted for each of them.
+    pub fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+
     pub fn add(self: &Arc<Self>, pattern: Pattern) -> Listener {
         let ear = Arc::new(Ear { pattern, queue: Mutex::default(), bell: Notify::new() });
         let mut all = lock(&self.all);
@@ -55,7 +66,7 @@ impl Listeners {
     pub fn hear(&self, event: Published) {
         let event = Arc::new(event);
         for ear in lock(&self.all).iter().filter(|ear| ear.pattern.matches(&event.topic)) {
-            ear.push(event.clone());
+            self.missed.fetch_add(u64::from(!ear.push(event.clone())), Ordering::Relaxed);
         }
     }
 
@@ -69,11 +80,13 @@ impl Listeners {
 }
 
 impl Ear {
-    fn push(&self, event: Arc<Published>) {
+    /// False: it was too slow, and misses the event.
+    fn push(&self, event: Arc<Published>) -> bool {
         let mut queue = lock(&self.queue);
         // Once it has missed something the listener must hear of the gap before anything newer.
         let is_full = queue.events.len() == QUEUE || queue.bytes + event.body.len() > QUEUE_BYTES;
-        if queue.missed > 0 || (is_full && !queue.events.is_empty()) {
+        let misses = queue.missed > 0 || (is_full && !queue.events.is_empty());
+        if misses {
             queue.missed += 1;
         } else {
             queue.bytes += event.body.len();
@@ -81,6 +94,7 @@ impl Ear {
         }
         drop(queue);
         self.bell.notify_one();
+        !misses
     }
 }
 

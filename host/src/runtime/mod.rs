@@ -8,6 +8,8 @@ pub mod audit;
 mod check;
 mod deploy;
 mod executors;
+pub mod figures;
+mod flow;
 mod gate;
 mod heard;
 pub mod history;
@@ -31,6 +33,7 @@ pub use crate::wasm::{CompileBounds, CompileError, LoadError, Place, serve_if_as
 pub use listeners::Listener;
 pub use load::Loads;
 pub use space::Artifact;
+pub use space::meter::STEP as WINDOW_STEP;
 
 use crate::store::artifacts::Artifacts;
 use crate::store::ledger::Scribe;
@@ -41,11 +44,12 @@ use crate::words::failure::code;
 use crate::words::grants::Access;
 use crate::words::message::{Kind, Sender};
 use crate::words::topic::NameError;
-use crate::words::{Message, MessageId, Pattern, SpaceName, SpaceSettings};
+use crate::words::{Level, Message, MessageId, Pattern, SpaceName, SpaceSettings};
 use api::{Answered, DeadLetter, Delivery, Idempotency, LogLine, Outcome, Refusal, SpaceState, SpaceStatus};
 use audit::Audit;
 use bytes::Bytes;
 use executors::Executors;
+use flow::{Counted, FlowOf, Way};
 use futures::future::join_all;
 use load::Loading;
 use past::Past;
@@ -57,7 +61,7 @@ use space::envelope::{Answer, Envelope, wait};
 use space::graves::Grave;
 use space::mailbox::{Full, Mailbox, Room, Share};
 use space::outbox::Outgoing;
-use space::turn::now_ms;
+use space::turn::{now_ms, now_ns};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -79,6 +83,8 @@ pub struct RuntimeConfig {
     pub compiler: Place,
     /// The share of new traces that are followed; none: nothing is traced.
     pub traces: Option<f64>,
+    /// Whether turns and messages are measured. Only a bench that wants to know what that costs does without.
+    pub meters: bool,
 }
 
 impl Default for RuntimeConfig {
@@ -90,6 +96,7 @@ impl Default for RuntimeConfig {
             engine: EngineConfig::default(),
             compiler: Place::Here,
             traces: None,
+            meters: true,
         }
     }
 }
@@ -113,6 +120,7 @@ struct Inner {
     stopping: AtomicBool,
     /// Places for replays.
     replays: Arc<Semaphore>,
+    reload_counts: figures::ReloadCounts,
 }
 
 impl Runtime {
@@ -130,6 +138,7 @@ impl Runtime {
         let loading = Loading::new(&config, cache)?;
         let mut router = Router::new(ledger, started, host_id, journal, loading.ticks());
         router.traces = config.traces.map(Traces::sampling).unwrap_or_default();
+        router.measure(config.meters);
         let router = Arc::new(router);
         let (past, spaces) = Past::of(image, &router);
         let inner = Inner {
@@ -143,6 +152,7 @@ impl Runtime {
             swap_wait: config.swap_wait,
             stopping: AtomicBool::new(false),
             replays: Arc::new(Semaphore::new(replay::AT_ONCE)),
+            reload_counts: figures::ReloadCounts::default(),
         };
         for (name, space) in spaces {
             inner.take_up(&name, space);
@@ -305,9 +315,14 @@ impl Runtime {
         Ok(self.0.exhume(&space, id, false).is_some())
     }
 
-    /// The last lines, oldest first, and a receiver of those to come.
-    pub fn logs(&self, name: &SpaceName, last: usize) -> Option<(Vec<LogLine>, broadcast::Receiver<LogLine>)> {
-        Some(self.0.router.space(name)?.logs.read(last))
+    /// The last lines of that level or above, oldest first, and a receiver of all those to come.
+    pub fn logs(
+        &self,
+        name: &SpaceName,
+        last: usize,
+        least: Level,
+    ) -> Option<(Vec<LogLine>, broadcast::Receiver<LogLine>)> {
+        Some(self.0.router.space(name)?.logs.read(last, least))
     }
 
     /// Takes nothing more in, finishes what waits within `grace`, and ends all threads.
@@ -384,6 +399,10 @@ impl Inner {
         })?;
         let mut envelope = Envelope::new(message, room, 0);
         envelope.idempotency = idempotency;
+        envelope.enqueued_ns = now_ns();
+        let name = envelope.message.kind.name().clone();
+        let edge = || FlowOf::new(&envelope.message.sender, &space.name, Way::Command, name);
+        self.router.flows.count(&Counted::default(), edge);
         Ok(envelope)
     }
 
@@ -446,7 +465,7 @@ impl Inner {
         );
         event.address(&self.router.ledger);
         let id = self.accept(event.record());
-        event.deliver(&self.router, id);
+        event.deliver(&self.router, id, now_ns());
         Ok(id)
     }
 

@@ -10,7 +10,7 @@ use super::space::Former;
 use super::space::envelope::{Envelope, FirstAttempt, Progress, Recorded};
 use super::space::graves::Grave;
 use super::space::mailbox::Room;
-use super::space::turn::now_ms;
+use super::space::turn::{now_ms, now_ns};
 use super::timers::PastTimer;
 use crate::store::record;
 use crate::store::tables::Image;
@@ -151,6 +151,7 @@ pub fn recorded(id: record::MessageId, message: image::Message) -> Box<Envelope>
     envelope.tracked = tracked;
     envelope.idempotency = idempotency;
     envelope.recorded = true;
+    envelope.enqueued_ns = now_ns();
     envelope
 }
 

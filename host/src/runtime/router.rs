@@ -6,6 +6,7 @@
 use super::api::{Published, SpaceState};
 use super::asked::AskedBefore;
 use super::audit::Audit;
+use super::flow::{Counted, FlowOf, Flows, Way};
 use super::gate::Gate;
 use super::listeners::Listeners;
 use super::outcomes::Outcomes;
@@ -46,6 +47,9 @@ pub struct Router {
     pub audit: Audit,
     pub failed_probations: FailedProbations,
     pub traces: Traces,
+    pub flows: Flows,
+    /// Whether turns are measured.
+    pub meters: bool,
     /// Where the past is read from; none in memory.
     pub journal: Option<PathBuf>,
     ticks: Arc<AtomicU64>,
@@ -58,13 +62,40 @@ pub type Table = HashMap<SpaceName, Arc<Space>>;
 /// The spaces that a topic reaches.
 pub struct EventRoute {
     pub topic: Arc<str>,
-    pub subscribers: Vec<Arc<Space>>,
+    pub subscribers: Vec<Subscriber>,
+}
+
+pub struct Subscriber {
+    pub space: Arc<Space>,
+    counted: Counted,
 }
 
 /// The space and command that an address means.
 pub struct CommandRoute {
     pub space: Arc<Space>,
     pub command: Arc<str>,
+    sent: Counted,
+    asked: Counted,
+}
+
+impl Subscriber {
+    /// An event goes to it.
+    pub fn count(&self, router: &Router, from: &Sender, topic: &str) {
+        let edge = || FlowOf::new(from, &self.space.name, Way::Event, self.space.pattern_of(topic)?);
+        router.flows.count(&self.counted, edge);
+    }
+}
+
+impl CommandRoute {
+    /// A command is sent.
+    pub fn count_sent(&self, router: &Router, from: &Sender) {
+        router.flows.count(&self.sent, || FlowOf::new(from, &self.space.name, Way::Command, self.command.clone()));
+    }
+
+    /// A reply is asked for.
+    pub fn count_asked(&self, router: &Router, from: &Sender) {
+        router.flows.count(&self.asked, || FlowOf::new(from, &self.space.name, Way::Request, self.command.clone()));
+    }
 }
 
 /// A message without its id: what a turn wants to send.
@@ -121,10 +152,18 @@ impl Router {
             audit: Audit::default(),
             failed_probations: FailedProbations::default(),
             traces: Traces::default(),
+            flows: Flows::new(true),
+            meters: true,
             journal,
             ticks,
             open: AtomicBool::new(false),
         }
+    }
+
+    /// Before anybody sends: whether turns and messages are counted.
+    pub fn measure(&mut self, meters: bool) {
+        self.meters = meters;
+        self.flows = Flows::new(meters);
     }
 
     /// The id of a message that no record makes.
@@ -176,7 +215,7 @@ impl Router {
             let message = format!("space `{name}` has no command `{command}`");
             return Err(Failure::last(code::UNKNOWN_COMMAND, message));
         }
-        Ok(CommandRoute { space, command })
+        Ok(CommandRoute { space, command, sent: Counted::default(), asked: Counted::default() })
     }
 
     fn event_route(&self, access: &Access, topic: &str) -> Result<EventRoute, Failure> {
@@ -185,8 +224,9 @@ impl Router {
         let table = self.table.load();
         let private = self.is_private(&topic);
         let hears = |space: &&Arc<Space>| space.hears(&topic) && (!private || self.may_hear_private(space, &topic));
-        let mut subscribers: Vec<_> = table.values().filter(hears).cloned().collect();
-        subscribers.sort_by(|a, b| a.name.cmp(&b.name));
+        let subscriber = |space: &Arc<Space>| Subscriber { space: space.clone(), counted: Counted::default() };
+        let mut subscribers: Vec<_> = table.values().filter(hears).map(subscriber).collect();
+        subscribers.sort_by(|a, b| a.space.name.cmp(&b.space.name));
         Ok(EventRoute { topic: topic.shared(), subscribers })
     }
 

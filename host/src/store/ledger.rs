@@ -6,6 +6,7 @@
 
 use super::journal::{Group, Journal, JournalError, SegmentInfo, Spare};
 use super::record::Record;
+use crate::words::{Distribution, Histogram};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -53,6 +54,45 @@ struct Shared {
     /// Why the disk has failed, until somebody listens.
     untold: Mutex<Option<JournalError>>,
     committer: Mutex<Option<JoinHandle<()>>>,
+    meter: Meter,
+}
+
+/// Written by the committer alone.
+#[derive(Default)]
+struct Meter {
+    groups: AtomicU64,
+    group_bytes: AtomicU64,
+    segments: AtomicU64,
+    segment_bytes: AtomicU64,
+    sync: Arc<Histogram>,
+}
+
+/// What the journal is like in numbers.
+#[derive(Debug, Clone)]
+pub struct JournalFigures {
+    /// On disk now.
+    pub segments: u64,
+    pub segment_bytes: u64,
+    /// Written since the start.
+    pub groups: u64,
+    pub group_bytes: u64,
+    /// How long each sync took.
+    pub sync: Distribution,
+    pub durable: u64,
+    /// Records that the tables do not hold on disk yet.
+    pub tables_behind: u64,
+}
+
+impl Meter {
+    fn holds(&self, journal: &Journal) {
+        self.segments.store(journal.segments().count() as u64, Ordering::Relaxed);
+        self.segment_bytes.store(journal.segments().map(|segment| segment.bytes).sum(), Ordering::Relaxed);
+    }
+
+    fn wrote(&self, group: &Group) {
+        self.groups.fetch_add(1, Ordering::Relaxed);
+        self.group_bytes.fetch_add(group.len_bytes() as u64, Ordering::Relaxed);
+    }
 }
 
 impl Shared {
@@ -108,6 +148,7 @@ impl Ledger {
             listener: OnceLock::new(),
             untold: Mutex::default(),
             committer: Mutex::default(),
+            meter: Meter::default(),
         }))
     }
 
@@ -174,6 +215,21 @@ impl Ledger {
     /// The disk has no room. It passes when there is some.
     pub fn is_full(&self) -> bool {
         self.0.full.load(Ordering::Relaxed)
+    }
+
+    /// None in memory.
+    pub fn figures(&self) -> Option<JournalFigures> {
+        let Meter { groups, group_bytes, segments, segment_bytes, sync } = &self.0.meter;
+        let durable = self.durable();
+        self.0.on_disk.then(|| JournalFigures {
+            segments: segments.load(Ordering::Relaxed),
+            segment_bytes: segment_bytes.load(Ordering::Relaxed),
+            groups: groups.load(Ordering::Relaxed),
+            group_bytes: group_bytes.load(Ordering::Relaxed),
+            sync: sync.read(),
+            durable,
+            tables_behind: durable.saturating_sub(self.0.tables_at.load(Ordering::Relaxed)),
+        })
     }
 
     /// Up to here the tables are on disk.
@@ -243,7 +299,9 @@ struct Committer {
 }
 
 impl Committer {
-    fn new(shared: Arc<Shared>, journal: Journal, retention: Retention) -> Self {
+    fn new(shared: Arc<Shared>, mut journal: Journal, retention: Retention) -> Self {
+        journal.time_syncs(shared.meter.sync.clone());
+        shared.meter.holds(&journal);
         Committer { shared, journal, retention, spare: None }
     }
 
@@ -300,6 +358,7 @@ impl Committer {
                     std::thread::sleep(WHILE_FULL);
                 }
                 written => {
+                    self.shared.meter.wrote(group);
                     self.shared.full.store(false, Ordering::Relaxed);
                     return written;
                 }
@@ -326,6 +385,7 @@ impl Committer {
         let segments: Vec<_> = self.journal.segments().cloned().collect();
         let keep_from = self.retention.keep_from(&segments);
         self.journal.retire(keep_from.min(self.shared.needed_from()))?;
+        self.shared.meter.holds(&self.journal);
         Ok(())
     }
 

@@ -142,6 +142,15 @@ pub struct Message {
 }
 
 impl Message {
+    /// Of the trace that the message belongs to, if its `traceparent` says so.
+    pub fn trace_id(&self) -> Option<&str> {
+        let headers = self.headers.as_deref()?;
+        let (_, value) = headers.iter().find(|(name, _)| name == "traceparent")?;
+        let id = value.split('-').nth(1)?;
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (id.len() == 32 && id.bytes().all(is_hex)).then_some(id)
+    }
+
     /// What it weighs in a mailbox.
     pub fn weight(&self) -> usize {
         weigh(&self.body, &self.headers)

@@ -8,7 +8,9 @@ pub mod cell;
 pub mod descriptor;
 pub mod failure;
 pub mod grants;
+pub mod histogram;
 pub mod interface;
+pub mod level;
 pub mod limits;
 pub mod message;
 pub mod settings;
@@ -19,6 +21,8 @@ pub mod version;
 pub use descriptor::Descriptor;
 pub use failure::Failure;
 pub use grants::Grants;
+pub use histogram::{Distribution, Histogram};
+pub use level::Level;
 pub use limits::Limits;
 pub use message::{Message, MessageId};
 pub use settings::{

@@ -2,6 +2,7 @@
 
 use super::{Arena, assert_names, outcome_of, refusal_of};
 use serde_json::json;
+use spacehost::words::Level;
 use spacehost_tests::hostile::{Hostile, command, forever};
 use spacehost_tests::{limits, until};
 
@@ -92,7 +93,7 @@ async fn what_a_guest_prints_is_in_its_spaces_log_and_a_flood_of_it_is_counted()
         (call $write (call $stdout) (i32.const 0x20000) (i32.const 4096) (i32.const 0x10100))";
     let hostile = Hostile { memory: Some("4"), ..command(floods) };
     let arena = Arena::with(hostile, |limits| limits.log_lines_per_second = 50).await;
-    let lines = || arena.host.runtime.logs(&"bad".parse().unwrap(), usize::MAX).unwrap().0.len() as u64;
+    let lines = || arena.host.runtime.logs(&"bad".parse().unwrap(), usize::MAX, Level::Trace).unwrap().0.len() as u64;
     let before = lines();
     arena.ended().await.unwrap();
     assert_eq!(lines() - before + arena.host.usage("bad").log_lines_suppressed, 4_096);

@@ -49,7 +49,7 @@ impl Target {
     }
 
     async fn start(args: &Args) -> Result<Self> {
-        telemetry::start("warn")?;
+        telemetry::start("warn", None)?;
         let own = args.path.join(OWN_FOLDER);
         let spaces = args.into.clone().unwrap_or_else(|| own.join("spaces"));
         let data = std::path::absolute(own.join("data"))?;

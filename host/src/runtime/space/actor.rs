@@ -202,28 +202,33 @@ impl Actor {
                     return;
                 }
                 self.obey(control).await;
+                self.turn_mut().pause_clock();
             }
             if self.serves() {
                 self.batch_refused = false;
                 if self.router.ledger.is_congested() {
                     self.let_the_disk_catch_up().await;
+                    self.turn_mut().pause_clock();
                     continue;
                 }
                 if let Some(envelope) = self.next_message() {
                     self.handle(envelope).await;
                     if slice.is_over(&self.router) {
                         tokio::task::yield_now().await;
+                        self.turn_mut().pause_clock();
                         slice = Slice::begin(&self.router);
                     }
                     continue;
                 }
                 if self.read_on().await {
+                    self.turn_mut().pause_clock();
                     continue;
                 }
                 self.reader = None;
                 self.tell_drained();
             }
             self.idle().await;
+            self.turn_mut().pause_clock();
             slice = Slice::begin(&self.router);
         }
     }
@@ -333,6 +338,7 @@ impl Actor {
     /// From here on the firing is a message like any other: accepted, and once begun the same in each attempt.
     fn fired(&self, message: Message, time_ms: u64) -> Box<Envelope> {
         let mut envelope = Envelope::new(message, Room::unbounded(), 0);
+        envelope.enqueued_ns = time_ms * 1_000_000;
         if !self.router.ledger.keeps_records() {
             envelope.message.id = self.router.next_entry();
             return envelope;
@@ -350,6 +356,7 @@ impl Actor {
     async fn idle(&mut self) {
         self.turn_mut().publish_usage();
         self.publish_memory();
+        self.publish_oldest();
         let serving = self.serves();
         // Before the host has opened they need not wait for long.
         if !serving && self.router.is_open() {
@@ -457,6 +464,13 @@ impl Actor {
     pub fn publish_memory(&self) {
         let memory = if let Seat::Live(instance) = &self.seat { instance.memory() } else { 0 };
         self.partition.counters.memory_bytes.store(memory, Ordering::Relaxed);
+    }
+
+    /// What is not in hand but not done with either.
+    fn publish_oldest(&self) {
+        let fresh = self.batch.front().map(|envelope| envelope.enqueued_ns);
+        let oldest = fresh.into_iter().chain(self.backoff.oldest_ns()).min().unwrap_or(0);
+        self.partition.counters.oldest_ns.store(oldest, Ordering::Relaxed);
     }
 
     pub fn turn(&self) -> &Turn {

@@ -69,6 +69,11 @@ impl Backoff {
         self.0.iter().map(|line| line.due).min()
     }
 
+    /// When the one was sent that waits longest, as far as the first of each sender tell.
+    pub fn oldest_ns(&self) -> Option<u64> {
+        self.0.iter().filter_map(|line| line.waiting.front()).map(|envelope| envelope.enqueued_ns).min()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

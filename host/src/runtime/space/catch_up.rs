@@ -86,9 +86,10 @@ impl Actor {
             () = router.gate.durable(newest) => {}
         }
         let read = self.reading(newest, move |reader| read_back(reader, &wanted)).await?;
-        let rooms = mailbox.take_back(read.len());
-        for (mut envelope, room) in read.into_iter().zip(rooms) {
-            envelope.room = room;
+        let taken = mailbox.take_back(read.len());
+        for (mut envelope, put_off) in read.into_iter().zip(taken) {
+            envelope.room = put_off.room;
+            envelope.enqueued_ns = put_off.enqueued_ns;
             envelope.room.enter_window();
             self.batch.push_back(envelope);
         }

@@ -30,6 +30,8 @@ pub struct Envelope {
     pub first: FirstAttempt,
     /// Since when the turn has been put off for congestion.
     pub congested_since: Option<Instant>,
+    /// When it was accepted or sent, in nanoseconds since 1970; 0: not known.
+    pub enqueued_ns: u64,
     /// The highest sequence that the message rests on: the output gate opens there.
     pub depends_on: u64,
     /// Of the attempt in hand, if its trace is followed.
@@ -87,6 +89,7 @@ impl Envelope {
             exhumed: 0,
             first: FirstAttempt::default(),
             congested_since: None,
+            enqueued_ns: 0,
             depends_on,
             span: None,
             room,

@@ -4,6 +4,7 @@
 
 use super::envelope::{Envelope, FirstAttempt};
 use super::mailbox::Room;
+use super::turn::now_ns;
 use crate::runtime::api::DeadLetter;
 use crate::words::{Failure, MessageId};
 use std::collections::VecDeque;
@@ -71,6 +72,7 @@ impl Graves {
         grave.envelope.attempt = 0;
         grave.envelope.exhumed += 1;
         grave.envelope.congested_since = None;
+        grave.envelope.enqueued_ns = now_ns();
         if grave.envelope.first.requests.is_empty() {
             grave.envelope.first = FirstAttempt::default();
         }

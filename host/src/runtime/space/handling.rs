@@ -65,8 +65,10 @@ impl Actor {
             return self.could_not_start(envelope, &broken);
         }
         let ended = self.call(envelope).await;
-        if let Seat::Live(instance) = &self.seat {
-            self.partition.counters.note_costs(instance.cpu_used(), instance.host_calls_made());
+        if let Seat::Live(instance) = &mut self.seat {
+            let cpu = instance.cpu_used();
+            self.partition.counters.note_costs(cpu, instance.host_calls_made());
+            instance.host_mut().used_cpu(cpu);
         }
         match ended {
             Ended::Answered(Ok(reply)) => match check_reply(&self.turn().settings().limits, &reply) {
@@ -142,6 +144,7 @@ impl Actor {
     /// The guest answered a failure: the instance is fine, the effects are gone.
     fn failed(&mut self, fault: Fault) {
         count(&self.partition.counters.failures, 1);
+        self.turn_mut().note_failed();
         self.health.succeeded();
         if self.turn().is_awaited() {
             let failure = fault.failure().clone();
@@ -153,6 +156,7 @@ impl Actor {
 
     /// The guest trapped, or was ended: effects and instance are gone.
     fn broke_off(&mut self, failure: Failure) {
+        self.turn_mut().note_failed();
         self.vacate();
         count(&self.partition.counters.traps, 1);
         let Some(message) = self.turn().message() else { return };
@@ -294,6 +298,8 @@ impl Actor {
     }
 
     fn bury(&mut self, mut envelope: Box<Envelope>, failure: Failure) {
+        count(&self.partition.counters.buried, 1);
+        self.turn().note_buried(&envelope);
         let time_ms = now_ms();
         self.timer_ended(&envelope, time_ms);
         if self.router.ledger.keeps_records() {

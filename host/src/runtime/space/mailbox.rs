@@ -49,9 +49,11 @@ struct Lanes {
 }
 
 /// A message that waits in the journal only.
-struct PutOff {
+pub struct PutOff {
     id: MessageId,
-    room: Room,
+    pub room: Room,
+    /// When it was sent.
+    pub enqueued_ns: u64,
 }
 
 pub struct Mailbox {
@@ -215,6 +217,13 @@ impl Mailbox {
         self.backlog.get()
     }
 
+    /// When the first of those that wait here was sent; 0 if that is not known.
+    pub fn oldest_ns(&self) -> Option<u64> {
+        let lanes = self.lock();
+        let put_off = lanes.put_off.front().map(|put_off| put_off.enqueued_ns);
+        lanes.messages.front().map(|envelope| envelope.enqueued_ns).or(put_off)
+    }
+
     /// Whether some of what waits is in the journal only.
     pub fn is_behind(&self) -> bool {
         self.behind.load(Ordering::Acquire)
@@ -244,9 +253,9 @@ impl Mailbox {
     }
 
     fn put_off(&self, lanes: &mut Lanes, envelope: Envelope) {
-        let Envelope { message, room, .. } = envelope;
+        let Envelope { message, room, enqueued_ns, .. } = envelope;
         self.needs_from.fetch_min(message.id.sequence, Ordering::AcqRel);
-        lanes.put_off.push_back(PutOff { id: message.id, room });
+        lanes.put_off.push_back(PutOff { id: message.id, room, enqueued_ns });
         self.behind.store(true, Ordering::Release);
     }
 
@@ -256,11 +265,10 @@ impl Mailbox {
     }
 
     /// Takes the first ones back; their messages have been read.
-    pub fn take_back(&self, count: usize) -> Vec<Room> {
+    pub fn take_back(&self, count: usize) -> Vec<PutOff> {
         let mut lanes = self.lock();
         let count = count.min(lanes.put_off.len());
-        let rooms = lanes.put_off.drain(..count).map(|put_off| put_off.room);
-        let rooms = rooms.collect();
+        let taken = lanes.put_off.drain(..count).collect();
         lanes.taken_back += count;
         if lanes.taken_back >= lanes.put_off.len() {
             lanes.taken_back = 0;
@@ -269,7 +277,7 @@ impl Mailbox {
             self.needs_from.store(oldest.unwrap_or(u64::MAX), Ordering::Release);
         }
         self.behind.store(!lanes.put_off.is_empty(), Ordering::Release);
-        rooms
+        taken
     }
 
     /// Drops what was put off and made before this sequence. Answers the ids.
@@ -400,13 +408,13 @@ mod tests {
         arrive(&mailbox, 5);
         assert_eq!((in_memory(&mailbox), put_off(&mailbox)), (vec![], vec![3, 4, 5]), "there is room, but no turn yet");
         assert_eq!(mailbox.needs_from().load(Ordering::Relaxed), 3);
-        let mut rooms = mailbox.take_back(2);
-        rooms.iter_mut().for_each(Room::enter_window);
+        let mut taken = mailbox.take_back(2);
+        taken.iter_mut().for_each(|one| one.room.enter_window());
         assert_eq!((mailbox.window.get(), mailbox.is_behind()), ((2, 20), true));
         assert_eq!(mailbox.needs_from().load(Ordering::Relaxed), 5);
         mailbox.take_back(9);
         assert!(!mailbox.is_behind() && mailbox.needs_from().load(Ordering::Relaxed) == u64::MAX);
-        drop(rooms);
+        drop(taken);
         arrive(&mailbox, 6);
         assert_eq!((in_memory(&mailbox), mailbox.backlog()), (vec![6], (0, 0)));
     }

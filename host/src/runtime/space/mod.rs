@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod graves;
 pub mod handling;
 pub mod mailbox;
+pub mod meter;
 pub mod outbox;
 pub mod probation;
 pub mod purge;
@@ -24,10 +25,11 @@ use super::waits::PartitionNumber;
 use crate::store::tables::image;
 use crate::wasm::SpaceMemory;
 use crate::words::message::PartitionName;
-use crate::words::{Limits, Pattern, SpaceName, SpaceSettings, Topic};
+use crate::words::{Histogram, Limits, Pattern, SpaceName, SpaceSettings, Topic};
 use arc_swap::ArcSwapOption;
 use graves::Graves;
 use mailbox::Mailbox;
+use meter::Window;
 use probation::Probation;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -53,6 +55,7 @@ pub struct Space {
     /// Of all its instances.
     pub memory: Arc<SpaceMemory>,
     pub graves: Graves,
+    window: Window,
     /// Of the version that serves, if it came in this run of the host.
     pub probation: ArcSwapOption<Probation>,
     /// One deployment at a time.
@@ -137,6 +140,16 @@ pub struct Counters {
     /// Of the turn that has used most: CPU time in microseconds, and calls to the host.
     pub most_cpu_us: AtomicU64,
     pub most_host_calls: AtomicU64,
+    /// Messages that became dead letters.
+    pub buried: AtomicU64,
+    /// When the oldest message was sent that the actor has taken and not finished, in nanoseconds since 1970; 0: none.
+    pub oldest_ns: AtomicU64,
+    /// CPU time of all turns.
+    pub cpu_ns: AtomicU64,
+    /// Turns, from their begin to their end, however they ended.
+    pub took: Histogram,
+    /// Messages, from when they were accepted or sent to the end of the turn that finished them.
+    pub latency: Histogram,
 }
 
 /// A single writer needs no read-modify-write.
@@ -180,16 +193,6 @@ impl Partition {
     }
 }
 
-const STATES: [SpaceState; 7] = [
-    SpaceState::Starting,
-    SpaceState::Running,
-    SpaceState::Stopped,
-    SpaceState::Parked,
-    SpaceState::Quarantined,
-    SpaceState::Blocked,
-    SpaceState::Removed,
-];
-
 impl Space {
     pub fn new(name: SpaceName, numbers: std::ops::Range<PartitionNumber>, limits: &Limits, origin: Origin) -> Self {
         let Origin { past, keeps, memory } = origin;
@@ -216,6 +219,7 @@ impl Space {
             logs: Logs::default(),
             memory,
             graves: Graves::default(),
+            window: Window::default(),
             probation: ArcSwapOption::empty(),
             deploying: tokio::sync::Mutex::default(),
         }
@@ -229,13 +233,13 @@ impl Space {
     }
 
     pub fn state(&self) -> SpaceState {
-        STATES[usize::from(self.state.load(Ordering::Acquire))]
+        SpaceState::ALL[usize::from(self.state.load(Ordering::Acquire))]
     }
 
     pub fn set_state(&self, state: SpaceState, reason: impl Into<String>) {
         let mut current = lock(&self.reason);
         *current = reason.into();
-        let index = STATES.iter().position(|known| *known == state).unwrap_or_default();
+        let index = SpaceState::ALL.iter().position(|known| *known == state).unwrap_or_default();
         self.state.store(index as u8, Ordering::Release);
     }
 
@@ -317,7 +321,17 @@ impl Space {
             "warn" => tracing::warn!(space = %self.name, "{message}"),
             _ => tracing::info!(space = %self.name, "{message}"),
         }
-        let line = LogLine { time_ms: turn::now_ms(), level, message, id: None, attempt: 0, partition: 0 };
+        let line = LogLine {
+            time_ms: turn::now_ms(),
+            level,
+            message,
+            id: None,
+            attempt: 0,
+            space: self.name.clone(),
+            partition: 0,
+            generation: self.generation(),
+            trace_id: None,
+        };
         self.logs.keep(line);
     }
 
@@ -338,6 +352,7 @@ impl Space {
             limits: loaded.settings.limits.clone(),
             usage: self.usage(),
             used: self.used(),
+            latency: self.latency(),
         })
     }
 
@@ -376,6 +391,7 @@ impl Space {
             turns: sum(|p| &p.counters.turns),
             failures: sum(|p| &p.counters.failures),
             traps: sum(|p| &p.counters.traps),
+            cpu_us: sum(|p| &p.counters.cpu_ns) / 1_000,
             retries: sum(|p| &p.counters.retries),
             emitted: sum(|p| &p.counters.emitted),
             backlog_messages,

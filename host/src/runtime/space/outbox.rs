@@ -7,7 +7,7 @@ use super::envelope::Envelope;
 use super::mailbox::{Full, Room, Share};
 use super::subscription::Missed;
 use super::{Partition, Space, chronicle};
-use crate::runtime::router::{Draft, EventRoute, Router, published};
+use crate::runtime::router::{CommandRoute, Draft, EventRoute, Router, Subscriber, published};
 use crate::store::ledger::Ledger;
 use crate::store::record;
 use crate::words::MessageId;
@@ -22,7 +22,7 @@ pub enum Outgoing {
         to: Vec<Receiver>,
     },
     /// With the room that was reserved at the call.
-    Command(Box<Envelope>),
+    Command(Box<Envelope>, Arc<CommandRoute>),
 }
 
 /// A subscriber of an event.
@@ -58,7 +58,7 @@ impl Outgoing {
                 to: places(to, |reach| matches!(reach, Reach::Room(_))),
                 missed: places(to, |reach| matches!(reach, Reach::Missed(_))),
             },
-            Outgoing::Command(envelope) => record::Emitted {
+            Outgoing::Command(envelope, _) => record::Emitted {
                 message: chronicle::message(&envelope.message, Some(envelope)),
                 to: envelope.room.mailbox().map(|mailbox| chronicle::place(mailbox.name())).into_iter().collect(),
                 missed: Vec::new(),
@@ -66,14 +66,16 @@ impl Outgoing {
         }
     }
 
-    /// Puts it into the mailboxes of its receivers. Never waits and never fails.
-    pub fn deliver(self, router: &Router, id: MessageId) {
+    /// Puts it into the mailboxes of its receivers, at that time. Never waits and never fails.
+    pub fn deliver(self, router: &Router, id: MessageId, at_ns: u64) {
         match self {
             Outgoing::Event { route, draft, to } => {
                 router.hear(|| published(&route.topic, id, &draft));
-                deliver_event((&route, &draft), to, id, router);
+                deliver_event((&route, &draft), to, (id, at_ns), router);
             }
-            Outgoing::Command(mut envelope) => {
+            Outgoing::Command(mut envelope, route) => {
+                route.count_sent(router, &envelope.message.sender);
+                envelope.enqueued_ns = at_ns;
                 envelope.message.id = id;
                 envelope.depends_on = id.sequence;
                 envelope.recorded = router.ledger.keeps_records();
@@ -103,7 +105,7 @@ fn places(to: &[Receiver], wanted: fn(&Reach) -> bool) -> Vec<record::Place<'_>>
 }
 
 fn receivers(route: &EventRoute, draft: &Draft, ledger: &Ledger) -> Vec<Receiver> {
-    let receiver = |space: &Arc<Space>| {
+    let receiver = |Subscriber { space, .. }: &Subscriber| {
         let partition = space.partition(draft.key.as_deref()).clone();
         if !ledger.keeps_records() {
             resume_in_memory(space, &partition);
@@ -132,12 +134,20 @@ fn resume_in_memory(space: &Space, partition: &Partition) {
     }
 }
 
-fn deliver_event((route, draft): (&EventRoute, &Draft), to: Vec<Receiver>, id: MessageId, router: &Router) {
-    for Receiver { space, reach, .. } in to {
+fn deliver_event(
+    (route, draft): (&EventRoute, &Draft),
+    to: Vec<Receiver>,
+    (id, at_ns): (MessageId, u64),
+    router: &Router,
+) {
+    // Receivers come in the order of the route's subscribers.
+    for (Receiver { space, reach, .. }, subscriber) in to.into_iter().zip(&route.subscribers) {
+        subscriber.count(router, &draft.sender, &route.topic);
         match reach {
             Reach::Room(room) => {
                 let message = draft.message(id, Kind::Event(route.topic.clone()));
                 let mut envelope = Envelope::new(message, room, id.sequence);
+                envelope.enqueued_ns = at_ns;
                 envelope.recorded = router.ledger.keeps_records();
                 envelope.deliver();
             }

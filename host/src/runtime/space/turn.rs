@@ -5,11 +5,13 @@
 
 pub mod allowance;
 mod host_calls;
+mod measure;
 mod migration;
 mod request;
 mod traced;
 
 pub use host_calls::random_of;
+pub use measure::now_ns;
 pub use migration::{Effects, Undo, exceeds};
 pub use request::digest_of;
 
@@ -59,6 +61,7 @@ impl Phase {
 pub struct Terms {
     pub settings: Arc<SpaceSettings>,
     pub access: Arc<Access>,
+    pub generation: u64,
 }
 
 pub struct Turn {
@@ -68,6 +71,8 @@ pub struct Turn {
     settings: Arc<SpaceSettings>,
     /// What the version that serves may send and publish.
     access: Arc<Access>,
+    /// Of that version; 0 until one is seated.
+    generation: u64,
     /// This partition, as the receivers of its messages see it.
     sender: Sender,
     state: PartitionState,
@@ -95,6 +100,7 @@ pub struct Turn {
     scribe: Scribe,
     /// When the last turn ended, as its record says.
     ended_ms: u64,
+    clock: measure::Clock,
 }
 
 impl Turn {
@@ -109,6 +115,7 @@ impl Turn {
             router,
             settings,
             access: Arc::new(nothing),
+            generation: 0,
             state: PartitionState::default(),
             timers: Timers::default(),
             routes: RouteCache::default(),
@@ -128,6 +135,7 @@ impl Turn {
             depends_on: 0,
             scribe: Scribe::default(),
             ended_ms: 0,
+            clock: measure::Clock::default(),
         }
     }
 
@@ -159,7 +167,8 @@ impl Turn {
     pub fn change_terms(&mut self, terms: Terms) -> Terms {
         self.routes = RouteCache::default();
         let settings = std::mem::replace(&mut self.settings, terms.settings);
-        Terms { settings, access: std::mem::replace(&mut self.access, terms.access) }
+        let access = std::mem::replace(&mut self.access, terms.access);
+        Terms { settings, access, generation: std::mem::replace(&mut self.generation, terms.generation) }
     }
 
     /// Takes a message in hand. What follows is its attempt.
@@ -169,6 +178,7 @@ impl Turn {
         self.first = std::mem::take(&mut envelope.first);
         self.depends_on = self.depends_on.max(envelope.depends_on);
         self.begin_span(&mut envelope);
+        self.begin_clock(&mut envelope);
         self.in_hand = Some(envelope);
         self.phase = Phase::InTurn;
     }
@@ -196,13 +206,14 @@ impl Turn {
         #[cfg(feature = "faulty")]
         assert_ne!(reply, br#""a fault in a commit""#, "the host's own, as the test wants it");
         self.outbox.iter_mut().for_each(|outgoing| outgoing.address(&self.router.ledger));
-        self.ended_ms = now_ms();
+        self.ended_ms = self.read_clock() / 1_000_000;
         let sequence = match self.router.ledger.keeps_records() {
             true => self.write_down(Outcome::Done(reply)),
             false => self.router.ledger.next_sequence(),
         };
         self.take_effect(sequence, 0);
         self.end_span(None);
+        self.note_done();
         (self.end(), sequence)
     }
 
@@ -214,8 +225,9 @@ impl Turn {
             self.timers.apply(change);
         }
         super::count(&self.partition.counters.emitted, self.outbox.len() as u64);
+        let at_ns = self.sent_at();
         for (outgoing, ordinal) in self.outbox.drain(..).zip(first..) {
-            outgoing.deliver(&self.router, MessageId { sequence, ordinal });
+            outgoing.deliver(&self.router, MessageId { sequence, ordinal }, at_ns);
         }
     }
 
@@ -260,17 +272,20 @@ impl Turn {
     /// No effect takes place, and the message is done with all the same. Returns it, and what its failure rests on.
     pub fn fail(&mut self, failure: &Failure) -> (Option<Box<Envelope>>, u64) {
         self.drop_effects();
-        self.ended_ms = now_ms();
+        self.ended_ms = self.read_clock() / 1_000_000;
         if self.router.ledger.keeps_records() {
             self.depends_on = self.write_down(Outcome::Failed(chronicle::failure(failure)));
         }
         self.end_span(Some(failure));
+        self.note_latency();
+        self.pause_clock();
         (self.end(), self.depends_on)
     }
 
     /// No effect takes place, and the message is still to be handled. Returns it.
     pub fn discard(&mut self) -> Option<Box<Envelope>> {
         self.drop_effects();
+        self.pause_clock();
         self.end()
     }
 

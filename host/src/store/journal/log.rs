@@ -9,8 +9,10 @@ use super::group::Group;
 use super::recover::{self, Recovered};
 use super::segment::{self, Active, HEADER, Identity, SegmentInfo};
 use super::spare::{Plan, Spare};
+use crate::words::Histogram;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[derive(Debug, Clone)]
 pub struct JournalConfig {
@@ -50,6 +52,8 @@ pub struct Journal {
     last: Option<u64>,
     /// Why nothing can be appended any more.
     broken: Option<JournalError>,
+    /// How long syncs took.
+    syncs: Arc<Histogram>,
 }
 
 impl Journal {
@@ -84,7 +88,22 @@ impl Journal {
     fn of(folder: PathBuf, segment_bytes: u64, recovered: Recovered) -> Self {
         let Recovered { identity, sealed, active, last, .. } = recovered;
         let sealed = VecDeque::from(sealed);
-        Journal { folder, segment_bytes, identity, sealed, active, spare: None, last, broken: None }
+        Journal {
+            folder,
+            segment_bytes,
+            identity,
+            sealed,
+            active,
+            spare: None,
+            last,
+            broken: None,
+            syncs: Arc::default(),
+        }
+    }
+
+    /// Notes from here on in `syncs` how long each one takes.
+    pub fn time_syncs(&mut self, syncs: Arc<Histogram>) {
+        self.syncs = syncs;
     }
 
     /// When this returns `Ok`, the group is durable. It is left as it is, to be read or cleared.
@@ -97,7 +116,7 @@ impl Journal {
         }
         let length = group.len_bytes() as u64;
         self.make_room(length)?;
-        let written = self.active.write(group.seal(self.active.place(), self.identity.salt));
+        let written = self.active.write(group.seal(self.active.place(), self.identity.salt), &self.syncs);
         self.note(written)?;
         self.active.accept(first, last, length);
         self.last = Some(last);

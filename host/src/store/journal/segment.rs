@@ -6,11 +6,12 @@
 
 use super::error::JournalError;
 use super::frame::{Place, Salt, word};
+use crate::words::Histogram;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// The first frame begins here: on a page of its own, so that a torn write of a frame cannot take the header with it.
 pub const HEADER: u64 = 4096;
@@ -113,10 +114,13 @@ impl Active {
 
     /// One write into blocks that are there already, and one sync that finds nothing but data to sync. Some file systems
     /// need room even so; a write that finds none can be repeated, a failed sync cannot.
-    pub fn write(&self, frame: &[u8]) -> Result<(), JournalError> {
+    pub fn write(&self, frame: &[u8], syncs: &Histogram) -> Result<(), JournalError> {
         let no_room = JournalError::no_room("write", &self.path, frame.len() as u64);
         self.file.write_all_at(frame, self.end).map_err(no_room)?;
-        self.file.sync_data().map_err(JournalError::failed("sync", &self.path))
+        let begin = Instant::now();
+        let synced = self.file.sync_data();
+        syncs.note(begin.elapsed().as_nanos() as u64);
+        synced.map_err(JournalError::failed("sync", &self.path))
     }
 
     /// The frame of these sequences is durable.

@@ -54,7 +54,7 @@ impl Turn {
         let draft = self.draft(body, extras);
         let room = self.reserve(route.space.partition(draft.key.as_deref()), draft.weight())?;
         let message = draft.into_message(MessageId::TO_COME, Kind::Command(route.command.clone()));
-        self.outbox.push(Outgoing::Command(Envelope::new(message, room, 0)));
+        self.outbox.push(Outgoing::Command(Envelope::new(message, room, 0), route));
         Ok(())
     }
 
@@ -218,7 +218,10 @@ impl HostCalls for Turn {
             message,
             id: self.message().map(|message| message.id),
             attempt: self.attempt(),
+            space: self.space.name.clone(),
             partition: self.partition.name.index,
+            generation: self.generation,
+            trace_id: self.message().and_then(|message| message.trace_id()).map(str::to_owned),
         };
         let allowed = self.limits().log_lines_per_second;
         let traced = self.span().map(|_| line.clone());

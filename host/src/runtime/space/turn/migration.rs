@@ -98,7 +98,9 @@ impl Turn {
 
     /// A migration takes effect, its messages numbered from `first` on under the sequence of the deployment.
     pub fn commit_migration(&mut self, sequence: u64, first: u64) {
+        self.read_clock();
         self.take_effect(sequence, first);
+        self.pause_clock();
         self.end();
     }
 }

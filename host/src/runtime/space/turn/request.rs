@@ -6,7 +6,7 @@
 
 use super::Turn;
 use crate::runtime::api::SpaceState;
-use crate::runtime::router::Draft;
+use crate::runtime::router::{CommandRoute, Draft};
 use crate::runtime::space::envelope::{Answer, Envelope, Progress, Recorded, wait};
 use crate::runtime::space::mailbox::Share;
 use crate::runtime::space::{Partition, chronicle};
@@ -113,11 +113,11 @@ impl Turn {
         let timeout = timeout.unwrap_or(Duration::from_millis(self.limits().request_timeout_ms));
         let draft = self.draft(body, extras);
         let target = route.space.partition(draft.key.as_deref()).clone();
-        Ok((target, Letter { command: route.command.clone(), draft, timeout }))
+        Ok((target, Letter { route, draft, timeout }))
     }
 
     fn post(&mut self, ordinal: usize, target: &Arc<Partition>, letter: Letter) -> Result<(), Failure> {
-        let Letter { command, draft, timeout } = letter;
+        let Letter { route, draft, timeout } = letter;
         let full = |_| Failure::passing(code::OVERLOADED, format!("the backlog of `{}` is full", target.name));
         let room = target.mailbox.reserve_now(draft.weight(), Share::Space).map_err(full)?;
         let ordinal_of_request = ordinal as u32;
@@ -125,7 +125,7 @@ impl Turn {
         // A migration has no message, and is never tried again: whatever id is free will do.
         let of_request = |caller: MessageId| caller.of_request(&self.partition.name, ordinal_of_request);
         let id = caller.map_or_else(|| self.router.next_entry(), of_request);
-        let message = draft.into_message(id, Kind::Command(command));
+        let message = draft.into_message(id, Kind::Command(route.command.clone()));
         let mut envelope = Envelope::new(message, room, self.depends_on);
         envelope.first = self.router.asked_before.take(&target.name, id).unwrap_or_default();
         let (waiter, wait) = wait(false);
@@ -136,6 +136,8 @@ impl Turn {
             envelope.request = caller.map(|caller| RequestId { caller, ordinal: ordinal_of_request, digest, now_ms });
             request.progress = Progress::Sent { to: target.clone(), wait, deadline: Instant::now() + timeout };
         }
+        route.count_asked(&self.router, &self.sender);
+        envelope.enqueued_ns = super::now_ns();
         envelope.deliver();
         Ok(())
     }
@@ -165,7 +167,7 @@ impl Turn {
 
 /// A request about to be sent.
 struct Letter {
-    command: Arc<str>,
+    route: Arc<CommandRoute>,
     draft: Draft,
     timeout: Duration,
 }
