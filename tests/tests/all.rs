@@ -2,6 +2,7 @@
 
 mod backlog;
 mod clients;
+mod cloud_events;
 mod commands;
 mod compile;
 mod crashes;
@@ -20,6 +21,7 @@ mod interface;
 mod keeping;
 mod lifecycle;
 mod load;
+mod openapi;
 mod operation;
 mod partitions;
 mod power;
