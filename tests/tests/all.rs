@@ -2,6 +2,7 @@
 
 mod backlog;
 mod clients;
+mod cloud_events;
 mod commands;
 mod compile;
 mod crashes;
@@ -22,6 +23,7 @@ mod lifecycle;
 mod listeners;
 mod load;
 mod metrics;
+mod openapi;
 mod operation;
 mod partitions;
 mod power;
