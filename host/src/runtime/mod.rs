@@ -25,6 +25,7 @@ mod space;
 mod stored;
 mod timers;
 mod waits;
+pub mod whole_turn;
 
 pub use crate::wasm::{CompileBounds, CompileError, LoadError, Place, serve_if_asked};
 pub use listeners::Listener;
