@@ -7,11 +7,10 @@ use futures::{StreamExt, stream};
 use reqwest::Method;
 use rustix::process::Signal;
 use spacehost_tests::money::{self, BANKS, Sent, Transfer};
-use spacehost_tests::strace::{Call, Folder, Strace, calls};
+use spacehost_tests::strace::{Folder, Place, Places, Strace};
 use spacehost_tests::{Daemon, Dice, Launch, guest, until};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -74,7 +73,7 @@ impl Reference {
     }
 
     /// The calls on journal and tables under the reference load, by their paths below the data folder.
-    async fn calls(&self) -> Vec<(String, Call)> {
+    async fn places(&self) -> Places {
         let folder = self.copy();
         let strace = Strace::new(&folder.path().join("calls"));
         let daemon = Daemon::start_in(folder.clone(), &Launch::under(strace.clone())).await;
@@ -84,43 +83,20 @@ impl Reference {
         daemon.end(Signal::TERM).await;
         until("the recorder is done", async || strace.is_complete(process).then_some(())).await;
         let log = fs::read_to_string(&strace.log).expect("a log");
-        let below = |call: Call| Some((below_data(folder.path(), &call.about()?)?, call));
-        calls(&log, 0).into_iter().filter(|call| FAILING.contains(&call.name.as_str())).filter_map(below).collect()
+        Places::of(&log, folder.path(), &["journal", "tables"], &FAILING)
     }
 }
 
-/// The part of a path that is the same in every folder.
-fn below_data(folder: &Path, path: &str) -> Option<String> {
-    let data = folder.canonicalize().expect("the folder is there").join("data");
-    let below = Path::new(path).strip_prefix(&data).or_else(|_| Path::new(path).strip_prefix("data")).ok()?;
-    let name = below.to_str()?;
-    ["journal", "tables"].iter().any(|part| name.starts_with(part)).then(|| name.to_owned())
-}
-
-/// One call that fails.
+/// A place, and how the call there fails.
 #[derive(Debug, Clone)]
 struct Point {
-    part: &'static str,
-    call: String,
-    /// Of the calls of one thread.
-    nth: usize,
+    place: Place,
     error: &'static str,
 }
 
 /// Every call of the reference, in either part and with either error.
-fn points(calls: &[(String, Call)]) -> Vec<Point> {
-    let mut counts = BTreeMap::<(&'static str, String, u32), usize>::new();
-    for (path, call) in calls {
-        let part = if path.starts_with("journal") { "journal" } else { "tables" };
-        *counts.entry((part, call.name.clone(), call.thread)).or_default() += 1;
-    }
-    let mut most = BTreeMap::<(&'static str, String), usize>::new();
-    for ((part, call, _), count) in counts {
-        let most = most.entry((part, call)).or_default();
-        *most = count.max(*most);
-    }
-    let nths = most.into_iter().flat_map(|((part, call), most)| (1..=most).map(move |nth| (part, call.clone(), nth)));
-    nths.flat_map(|(part, call, nth)| ERRORS.map(|error| Point { part, call: call.clone(), nth, error })).collect()
+fn points(places: &Places) -> Vec<Point> {
+    places.all().into_iter().flat_map(|place| ERRORS.map(|error| Point { place: place.clone(), error })).collect()
 }
 
 /// As many as asked for, from all over: each pair of call and part first.
@@ -130,19 +106,12 @@ fn sample(mut points: Vec<Point>, count: usize) -> Vec<Point> {
         points.swap(at, dice.roll(at as u64 + 1) as usize);
     }
     points.sort_by_cached_key(|point| {
-        let rank = rank.entry((point.part, point.call.clone())).or_default();
+        let rank = rank.entry((point.place.part, point.place.call.clone())).or_default();
         *rank += 1;
         *rank
     });
     points.truncate(count);
     points
-}
-
-/// The paths of that part, as the daemon may name them.
-fn paths(folder: &Path, calls: &[(String, Call)], part: &str) -> Vec<String> {
-    let data = folder.canonicalize().expect("the folder is there").join("data");
-    let names: BTreeSet<_> = calls.iter().map(|(name, _)| name).filter(|name| name.starts_with(part)).collect();
-    names.into_iter().flat_map(|name| [format!("{}/{name}", data.display()), format!("data/{name}")]).collect()
 }
 
 /// One client's transfers, and what it was told of them.
@@ -199,11 +168,11 @@ async fn next_has_it_all(folder: Arc<TempDir>, load: &Load) {
     money::settled(&next, &load.sent, &load.acknowledged).await;
 }
 
-async fn try_point(reference: &Reference, calls: &[(String, Call)], point: Point) {
+async fn try_point(reference: &Reference, places: &Places, point: Point) {
     let folder = reference.copy();
-    let what = format!("{}:error={}:when={}", point.call, point.error, point.nth);
+    let what = format!("{}:error={}:when={}", point.place.call, point.error, point.place.nth);
     let strace =
-        Strace::new(&folder.path().join("calls")).with_sabotage(&what, &paths(folder.path(), calls, point.part));
+        Strace::new(&folder.path().join("calls")).with_sabotage(&what, &places.paths(folder.path(), point.place.part));
     let mut load = Load::default();
     match Daemon::try_start_in(folder.clone(), &Launch::under(strace)).await {
         Err(refused) => {
@@ -228,13 +197,13 @@ async fn try_point(reference: &Reference, calls: &[(String, Call)], point: Point
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_call_fails_nothing_acknowledged_is_lost() {
     let reference = Reference::new().await;
-    let calls = reference.calls().await;
-    let all = points(&calls);
+    let places = reference.places().await;
+    let all = points(&places);
     let chosen = sample(all.clone(), points_tried());
     println!("{} of {} points", chosen.len(), all.len());
     let tried = async |point: Point| {
         println!("{point:?}");
-        try_point(&reference, &calls, point).await;
+        try_point(&reference, &places, point).await;
     };
     stream::iter(chosen).map(tried).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
 }
@@ -242,10 +211,10 @@ async fn whatever_call_fails_nothing_acknowledged_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_failed_sync_nothing_is_acknowledged_and_the_host_ends_with_its_message() {
     let reference = Reference::new().await;
-    let calls = reference.calls().await;
+    let places = reference.places().await;
     let folder = reference.copy();
     let strace = Strace::new(&folder.path().join("calls"));
-    let strace = strace.with_sabotage("fdatasync:error=EIO:when=10+", &paths(folder.path(), &calls, "journal"));
+    let strace = strace.with_sabotage("fdatasync:error=EIO:when=10+", &places.paths(folder.path(), "journal"));
     let daemon = Daemon::start_in(folder.clone(), &Launch::under(strace)).await;
     daemon.ready().await;
     let mut load = Load::default();

@@ -1,7 +1,8 @@
 //! Keys choose partitions; a partition keeps the order of each sender.
 
 use serde_json::{Value, json};
-use spacehost::runtime::api::Delivery;
+use spacehost::runtime::api::{Delivery, DeployError};
+use spacehost::words::SpaceSettings;
 use spacehost_tests::{Host, until};
 use std::collections::HashSet;
 
@@ -27,6 +28,19 @@ async fn a_key_always_meets_the_same_partition_and_no_key_the_first() {
     }
     assert_eq!(seen.len(), 4, "forty keys reach all four");
     assert_eq!(partition(&host, Delivery::default()).await, 0);
+}
+
+#[tokio::test]
+async fn more_partitions_than_the_limit_allows_are_refused_and_as_many_are_not() {
+    let host = Host::start();
+    let allowing = |partitions| {
+        let mut settings = SpaceSettings::default();
+        settings.limits.partitions = partitions;
+        settings
+    };
+    let error = host.deploy_with("s", "shards", allowing(3)).await.unwrap_err();
+    assert!(matches!(error, DeployError::TooManyPartitions { wanted: 4, allowed: 3 }), "{error}");
+    host.deploy_with("s", "shards", allowing(4)).await.unwrap();
 }
 
 #[tokio::test]

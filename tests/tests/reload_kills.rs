@@ -7,15 +7,14 @@ use futures::{StreamExt, stream};
 use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use spacehost_tests::strace::{Call, Folder, Strace, calls};
+use spacehost_tests::strace::{Folder, Place, Places, Strace};
 use spacehost_tests::{Daemon, Dice, Launch, guest, until};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-const PARTS: [&str; 4] = ["journal", "tables", "artifacts", "cache"];
+const PARTS: &[&str] = &["journal", "tables", "artifacts", "cache"];
 const FATAL: [&str; 7] = ["openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "renameat"];
 const AT_ONCE: usize = 3;
 
@@ -73,7 +72,7 @@ async fn reload(daemon: &Daemon) {
 }
 
 /// The calls of a start and a reload on the data folder, by their paths below it.
-async fn recorded(before: &Before) -> Vec<(String, Call)> {
+async fn recorded(before: &Before) -> Places {
     let folder = before.copy();
     let strace = Strace::new(&folder.path().join("calls"));
     let daemon = Daemon::start_in(folder.clone(), &Launch::under(strace.clone())).await;
@@ -83,49 +82,17 @@ async fn recorded(before: &Before) -> Vec<(String, Call)> {
     daemon.end(Signal::TERM).await;
     until("the recorder is done", async || strace.is_complete(process).then_some(())).await;
     let log = fs::read_to_string(&strace.log).expect("a log");
-    let below = |call: Call| Some((below_data(folder.path(), &call.about()?)?, call));
-    calls(&log, 0).into_iter().filter(|call| FATAL.contains(&call.name.as_str())).filter_map(below).collect()
-}
-
-fn below_data(folder: &Path, path: &str) -> Option<String> {
-    let data = folder.canonicalize().expect("the folder is there").join("data");
-    let below = Path::new(path).strip_prefix(&data).or_else(|_| Path::new(path).strip_prefix("data")).ok()?;
-    let name = below.to_str()?;
-    PARTS.iter().any(|part| name.starts_with(part)).then(|| name.to_owned())
-}
-
-/// The nth call of that name on that part, of the calls of one thread.
-#[derive(Debug, Clone)]
-struct Point {
-    part: &'static str,
-    call: String,
-    nth: usize,
-}
-
-fn points(calls: &[(String, Call)]) -> Vec<Point> {
-    let mut counts = BTreeMap::<(&'static str, String, u32), usize>::new();
-    for (path, call) in calls {
-        let part = PARTS.into_iter().find(|part| path.starts_with(part)).expect("others have been left out");
-        *counts.entry((part, call.name.clone(), call.thread)).or_default() += 1;
-    }
-    let mut most = BTreeMap::<(&'static str, String), usize>::new();
-    for ((part, call, _), count) in counts {
-        let most = most.entry((part, call)).or_default();
-        *most = count.max(*most);
-    }
-    most.into_iter()
-        .flat_map(|((part, call), most)| (1..=most).map(move |nth| Point { part, call: call.clone(), nth }))
-        .collect()
+    Places::of(&log, folder.path(), PARTS, &FATAL)
 }
 
 /// As many as asked for: the last of each pair of call and part first, because those belong to the reload.
-fn sample(points: Vec<Point>, count: usize) -> Vec<Point> {
+fn sample(points: Vec<Place>, count: usize) -> Vec<Place> {
     let mut dice = Dice(5);
-    let mut by_pair = BTreeMap::<(&str, String), Vec<Point>>::new();
+    let mut by_pair = BTreeMap::<(&str, String), Vec<Place>>::new();
     for point in points {
         by_pair.entry((point.part, point.call.clone())).or_default().push(point);
     }
-    let mut ranked: Vec<(usize, u64, Point)> = Vec::new();
+    let mut ranked: Vec<(usize, u64, Place)> = Vec::new();
     for of_pair in by_pair.into_values() {
         ranked.extend(of_pair.into_iter().rev().enumerate().map(|(rank, point)| (rank, dice.roll(1 << 30), point)));
     }
@@ -133,18 +100,12 @@ fn sample(points: Vec<Point>, count: usize) -> Vec<Point> {
     ranked.into_iter().map(|(_, _, point)| point).take(count).collect()
 }
 
-fn paths(folder: &Path, calls: &[(String, Call)], part: &str) -> Vec<String> {
-    let data = folder.canonicalize().expect("the folder is there").join("data");
-    let names: BTreeSet<_> = calls.iter().map(|(name, _)| name).filter(|name| name.starts_with(part)).collect();
-    names.into_iter().flat_map(|name| [format!("{}/{name}", data.display()), format!("data/{name}")]).collect()
-}
-
 /// Kills a daemon at that point, and answers whether it came there and which version the next one finds.
-async fn try_point(before: &Before, calls: &[(String, Call)], point: &Point) -> (bool, String) {
+async fn try_point(before: &Before, places: &Places, point: &Place) -> (bool, String) {
     let folder = before.copy();
     let what = format!("{}:signal=KILL:when={}", point.call, point.nth);
     let strace = Strace::new(&folder.path().join("calls"));
-    let strace = strace.with_sabotage(&what, &paths(folder.path(), calls, point.part));
+    let strace = strace.with_sabotage(&what, &places.paths(folder.path(), point.part));
     let mut killed = true;
     if let Ok(daemon) = Daemon::try_start_in(folder.clone(), &Launch::under(strace)).await {
         reload(&daemon).await;
@@ -172,12 +133,12 @@ async fn try_point(before: &Before, calls: &[(String, Call)], point: &Point) -> 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_kill_at_any_step_of_a_reload_the_space_is_wholly_old_or_wholly_new() {
     let before = Before::new().await;
-    let calls = recorded(&before).await;
-    let all = points(&calls);
+    let places = recorded(&before).await;
+    let all = places.all();
     let chosen = sample(all.clone(), points_tried());
     println!("{} of {} points", chosen.len(), all.len());
-    let tried = async |point: Point| {
-        let (killed, version) = try_point(&before, &calls, &point).await;
+    let tried = async |point: Place| {
+        let (killed, version) = try_point(&before, &places, &point).await;
         println!("{point:?}: {}, version {version}", if killed { "killed" } else { "not reached" });
         (killed, version)
     };

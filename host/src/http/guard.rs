@@ -8,6 +8,7 @@
 use super::access::Token;
 use super::error::ApiError;
 use super::guesses::Guesses;
+use super::kinds::{Kind, PAGES};
 use super::names::Names;
 use super::{dashboard, shown};
 use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
@@ -50,7 +51,7 @@ impl Guard {
         }
         match bearer(headers)? {
             Some(given) if self.token.matches(given) => Ok(Caller::Known),
-            _ if OPEN.contains(&uri.path()) || dashboard::is_file(uri.path()) => Ok(Caller::Stranger),
+            _ if is_open(uri.path()) => Ok(Caller::Stranger),
             Some(_) => Err(self.wrong_token()),
             None => Err(ApiError::Unauthorized),
         }
@@ -83,6 +84,13 @@ impl Guard {
             Err(wait) => ApiError::TooManyGuesses { wait },
         }
     }
+}
+
+/// What anyone may read: whether the host is alive, the dashboard's shell, and what types of problems there are.
+fn is_open(path: &str) -> bool {
+    OPEN.contains(&path)
+        || dashboard::is_file(path)
+        || path.strip_prefix(PAGES).is_some_and(|name| Kind::find(name).is_some())
 }
 
 /// Whether a user comes to the dashboard by a link, wherever that stands: the page that it stood on sees nothing of the
@@ -249,7 +257,15 @@ mod tests {
         for wrong in [&token[1..], &format!("{}b", &token[1..]), &format!("{token}a"), &format!(" {token}"), "x"] {
             assert_eq!(with(&format!("Bearer {wrong}")), Err("unauthorized"), "{wrong}");
         }
-        for path in ["/healthz/", "//healthz", "/healthz%2f", "/%68ealthz", "/healthz/../v1/spaces"] {
+        for path in [
+            "/healthz/",
+            "//healthz",
+            "/healthz%2f",
+            "/%68ealthz",
+            "/healthz/../v1/spaces",
+            "/problems/",
+            "/problems/x",
+        ] {
             assert_eq!(ask(path, &[HOST_HERE]), Err("unauthorized"), "{path}");
         }
         let twice = [("authorization", "Bearer x"), ("authorization", "Bearer y")];
@@ -266,6 +282,7 @@ mod tests {
         assert!(answered < 500 && guesses.contains(&Err("too-many-guesses")), "{answered}");
         assert_eq!(ask(&format!("Bearer {}", good())), Ok(Caller::Known));
         assert_eq!(ask(""), Err("unauthorized"), "no token is no guess");
+        assert_eq!(ask_at(&guard, "/problems/foreign", &[HOST_HERE]), Ok(Caller::Stranger));
         assert_eq!(ask_at(&guard, "/healthz", &[HOST_HERE, ("authorization", "Bearer x")]), Ok(Caller::Stranger));
     }
 }

@@ -383,6 +383,10 @@ pub enum DeployError {
         "the new version changes `partitions` from {from} to {to}, and the space has state or waiting messages: keep {from}, or start it under another name"
     )]
     Partitions { from: u32, to: u32 },
+    #[error(
+        "it asks for {wanted} partitions; `partitions` allows {allowed}: raise the limit in `spacehost.toml`, or build it with fewer"
+    )]
+    TooManyPartitions { wanted: u32, allowed: u64 },
     /// The text says what to grant.
     #[error("{0}")]
     Ungranted(String),

@@ -182,6 +182,10 @@ impl Inner {
         settings: &Arc<SpaceSettings>,
     ) -> Result<Arc<Space>, DeployError> {
         let wanted = artifact.descriptor().partitions;
+        let allowed = settings.limits.partitions;
+        if u64::from(wanted) > allowed {
+            return Err(DeployError::TooManyPartitions { wanted, allowed });
+        }
         if let Some(space) = self.router.space(name) {
             let from = space.partitions.len() as u32;
             if from == wanted {

@@ -56,6 +56,7 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
 limits! {
+    partitions: "partitions", 64, 1_024, "partitions that the space may be split into, each with an instance, a mailbox and a state of its own";
     memory_bytes: "bytes", 64 * MIB, 4096 * MIB, "linear memory of one instance, summed over its memories";
     space_memory_bytes: "bytes", 1024 * MIB, 1 << 40, "linear memory and tables of a space: all its partitions, and a new version's beside them";
     memories: "memories", 4, 16, "linear memories of one instance";

@@ -6,11 +6,13 @@
 mod cut;
 mod disk;
 mod parse;
+mod places;
 mod record;
 
 pub use cut::{Content, Cut, Folder, Names};
 pub use disk::{Change, Inode, What};
 pub use parse::{Call, Moment, calls};
+pub use places::{Place, Places};
 pub use record::{Recording, Sent};
 
 use std::path::{Path, PathBuf};
