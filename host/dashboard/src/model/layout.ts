@@ -3,7 +3,7 @@
 
 import { graphlib, layout } from "@dagrejs/dagre";
 
-export const NODE = { width: 172, height: 68 };
+export const NODE = { width: 164, height: 68 };
 const BESIDE = 17;
 
 export interface Point {
@@ -32,7 +32,7 @@ export function wayOf({ from, to }: Pair): string {
 
 export function place(names: string[], edges: Pair[], upright: boolean): Placed {
   const graph = new graphlib.Graph();
-  graph.setGraph({ rankdir: upright ? "TB" : "LR", nodesep: 28, ranksep: upright ? 60 : 104, edgesep: 30, marginx: 4, marginy: 4 });
+  graph.setGraph({ rankdir: upright ? "TB" : "LR", nodesep: 28, ranksep: upright ? 64 : 124, edgesep: 30, marginx: 4, marginy: 4 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const name of names) graph.setNode(name, { ...NODE });
   for (const { from, to } of edges) graph.setEdge(from, to);
