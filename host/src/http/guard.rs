@@ -1,9 +1,10 @@
 //! The door: who may ask at all.
 //!
 //! Owns the checks of Host, Origin and token, in this order, for every request. Must not know what the request asks for,
-//! beyond the paths that anyone may read: health, and the files of the dashboard. A page of a foreign site that a browser on this machine shows can send
-//! requests here, directly or under a name that it has pointed at this machine: Host, Origin and Sec-Fetch-Site give it away.
-//! What it may do is what a link does: show the dashboard in place of itself.
+//! beyond the paths that anyone may read: health, the files of the dashboard, the pages of problem types. A page of a foreign
+//! site that a browser on this machine shows can send requests here, directly or under a name that it has pointed at this
+//! machine: Host, Origin and Sec-Fetch-Site give it away. What it may do is what a link does: show the dashboard in place of
+//! itself.
 
 use super::access::Token;
 use super::error::ApiError;

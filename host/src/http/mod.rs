@@ -44,6 +44,7 @@ mod shown;
 mod spaces;
 mod state;
 mod traced;
+mod turn;
 
 use crate::reload::Reloads;
 use crate::runtime::Runtime;
@@ -124,6 +125,7 @@ fn routes(edge: Shared) -> Router {
         .route("/v1/spaces", only(get(spaces::list)))
         .route(&space(""), only(get(spaces::show)))
         .route(&space("/history"), only(get(history::history)))
+        .route(&space("/history/{sequence}"), only(get(turn::turn)))
         .route(&space("/logs"), only(get(logs::logs)))
         .route(&space("/dead-letters"), only(get(dead_letters::list)))
         .route(&space("/dead-letters/{id}"), only(get(dead_letters::show).delete(dead_letters::drop)))

@@ -23,7 +23,9 @@ pub fn add(headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.insert(name, value);
     }
-    headers.extend(kept.map(|kept| (CACHE_CONTROL, kept)));
+    if let Some(kept) = kept {
+        headers.insert(CACHE_CONTROL, kept);
+    }
     // A page says itself what it needs.
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING_ACTIVE);
 }

@@ -44,7 +44,7 @@ impl Past {
     pub fn page(&mut self) -> Result<Option<Vec<Published>>, HistoryError> {
         let (mut events, mut looked_at) = (Vec::new(), 0);
         while let Some((sequence, encoded)) = self.reader.next(self.until)? {
-            let record = Record::decode(encoded).map_err(|error| HistoryError::Unreadable(error.to_string()))?;
+            let record = decoded(encoded)?;
             events_of(sequence, &record, |event| {
                 if event.id > self.after && self.pattern.matches(&event.topic) {
                     events.push(event);
@@ -116,7 +116,7 @@ impl Runtime {
     }
 
     /// What a turn's record leaves to that which made its message. If that is retired, it stays open.
-    fn look_up(&self, turn: &mut TurnView, until: u64) {
+    pub(super) fn look_up(&self, turn: &mut TurnView, until: u64) {
         let Ok(mut reader) = self.reader(turn.message.sequence) else { return };
         let Ok(Some((_, encoded))) = reader.next(until) else { return };
         let Ok(record) = Record::decode(encoded) else { return };
@@ -135,9 +135,7 @@ impl Runtime {
         loop {
             match reader.next(until) {
                 Ok(Some((sequence, encoded))) => {
-                    let record =
-                        Record::decode(encoded).map_err(|error| HistoryError::Unreadable(error.to_string()))?;
-                    show(sequence, record);
+                    show(sequence, decoded(encoded)?);
                 }
                 Ok(None) => return Ok(()),
                 Err(JournalError::Gone { first }) => reader = self.reader(first)?,
@@ -146,7 +144,7 @@ impl Runtime {
         }
     }
 
-    fn reader(&self, from: u64) -> Result<Reader, HistoryError> {
+    pub(super) fn reader(&self, from: u64) -> Result<Reader, HistoryError> {
         let journal = self.0.router.journal.as_ref().ok_or(HistoryError::NotKept)?;
         Ok(Reader::new(journal, from.max(1)))
     }
@@ -161,8 +159,12 @@ impl From<JournalError> for HistoryError {
     }
 }
 
-fn turn_of(sequence: u64, encoded: &[u8], space: &SpaceName) -> Result<Option<TurnView>, HistoryError> {
-    let record = Record::decode(encoded).map_err(|error| HistoryError::Unreadable(error.to_string()))?;
+pub(super) fn decoded(encoded: &[u8]) -> Result<Record<'_>, HistoryError> {
+    Record::decode(encoded).map_err(|error| HistoryError::Unreadable(error.to_string()))
+}
+
+pub(super) fn turn_of(sequence: u64, encoded: &[u8], space: &SpaceName) -> Result<Option<TurnView>, HistoryError> {
+    let record = decoded(encoded)?;
     let Record::Turn(turn) = record else { return Ok(None) };
     if turn.place.space != space.as_str() {
         return Ok(None);
@@ -191,7 +193,7 @@ fn turn_of(sequence: u64, encoded: &[u8], space: &SpaceName) -> Result<Option<Tu
     }))
 }
 
-fn word(kind: Kind) -> &'static str {
+pub(super) fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Command => "command",
         Kind::Event => "event",

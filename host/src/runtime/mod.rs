@@ -28,6 +28,7 @@ mod stored;
 mod timers;
 pub mod traces;
 mod waits;
+pub mod whole_turn;
 
 pub use crate::wasm::{CompileBounds, CompileError, LoadError, Place, serve_if_asked};
 pub use listeners::Listener;

@@ -98,11 +98,18 @@ export interface Payload {
   body_base64?: string;
 }
 
-export interface TurnInFull extends Turn, Payload {
-  reply?: Json;
-  reply_base64?: string;
+/** A payload of the past: neither JSON nor bytes if it is too large to be shown. */
+export interface Told {
+  json?: Json;
+  base64?: string;
+  bytes: number;
+}
+
+export interface TurnInFull extends Turn {
+  body?: Told;
+  reply?: Told;
   keys: string[];
-  sent: (Payload & { kind: string; name: string })[];
+  sent: { kind: string; name: string; body: Told }[];
 }
 
 export interface Reload {

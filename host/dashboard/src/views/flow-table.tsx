@@ -13,7 +13,7 @@ export function FlowTable({ edges, counted }: { edges: Edge[]; counted: boolean 
         <h2 id="flow">Flow</h2>
         {!counted && <small className="muted">as the spaces declare it; this host does not count it</small>}
       </header>
-      <div className="scroll" tabIndex={0} role="region" aria-labelledby="flow">
+      <div className="scroll" tabIndex={0} role="region" aria-label="Table of messages">
         <table>
           <thead>
             <tr>

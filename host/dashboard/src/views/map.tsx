@@ -1,11 +1,11 @@
 // The live map: a node for each space and one for all clients, edges as thick as what flows on them, red where it fails.
 
-import { Background, type Edge as FlowEdge, type Node, ReactFlow, ReactFlowProvider, useNodesInitialized, useReactFlow } from "@xyflow/react";
+import { Background, type Edge as FlowEdge, MarkerType, type Node, ReactFlow, ReactFlowProvider, useNodesInitialized, useReactFlow } from "@xyflow/react";
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import type { Overview } from "../api/queries";
 import type { Edge } from "../model/flow";
-import { NODE, place } from "../model/layout";
-import { MapEdge, type MapEdgeData } from "./map-edge";
+import { NODE, place, type Placed, wayOf } from "../model/layout";
+import { MapEdge, type MapEdgeData, toneOfEdge } from "./map-edge";
 import { MapNode, type MapNodeData } from "./map-node";
 
 const NODE_TYPES = { space: MapNode };
@@ -24,11 +24,18 @@ export function FlowMap({ read, edges }: { read: Overview; edges: Edge[] }) {
   const shape = JSON.stringify([names, edges.map(({ from, to }) => [from, to]), upright]);
   // Where things stand depends on who is there and who talks to whom, not on how much.
   const placed = useMemo(() => place(names, edges, upright), [shape]);
-  const height = Math.min(Math.max(placed.height + 32, 180), upright ? 560 : 440);
+  const height = Math.min(Math.max(placed.height + 40, 180), upright ? 620 : 460);
   return (
-    <section className="map" style={{ height }} aria-label="Map of spaces and message flow">
+    <section className="panel map" aria-labelledby="map">
       <ReactFlowProvider>
-        <Canvas nodes={nodesOf(read, names, placed.places, upright)} edges={edges.map(drawn)} shape={shape} />
+        <header>
+          <h2 id="map">Map</h2>
+          <Legend />
+          <Tools />
+        </header>
+        <div style={{ height }}>
+          <Canvas nodes={nodesOf(read, names, placed, upright)} edges={edgesOf(edges, placed)} shape={shape} />
+        </div>
       </ReactFlowProvider>
     </section>
   );
@@ -39,7 +46,7 @@ function namesOf(read: Overview, edges: Edge[]): string[] {
   return [...new Set([...others, ...read.spaces.map(({ name }) => name)])].sort();
 }
 
-function nodesOf(read: Overview, names: string[], places: Map<string, { x: number; y: number }>, upright: boolean): Node<MapNodeData>[] {
+function nodesOf(read: Overview, names: string[], { places }: Placed, upright: boolean): Node<MapNodeData>[] {
   return names.map((name) => ({
     id: name,
     type: "space",
@@ -50,14 +57,44 @@ function nodesOf(read: Overview, names: string[], places: Map<string, { x: numbe
   }));
 }
 
-function drawn(edge: Edge): FlowEdge<MapEdgeData> {
-  return { id: `${edge.from} ${edge.to}`, type: "flow", source: edge.from, target: edge.to, data: { edge }, zIndex: edge.rate > 0 ? 1 : 0 };
+const COLOURS = { failing: "var(--bad)", flowing: "var(--accent)", still: "var(--line-strong)" };
+
+function edgesOf(edges: Edge[], { ways }: Placed): FlowEdge<MapEdgeData>[] {
+  return edges.flatMap((edge) => {
+    const way = ways.get(wayOf(edge));
+    if (!way) return [];
+    const markerEnd = { type: MarkerType.Arrow, color: COLOURS[toneOfEdge(edge)], width: 14, height: 14, strokeWidth: 1.4, markerUnits: "userSpaceOnUse" };
+    return [{ id: wayOf(edge), type: "flow", source: edge.from, target: edge.to, data: { edge, way }, markerEnd }];
+  });
+}
+
+function Legend() {
+  return (
+    <ul className="legend" aria-label="Legend">
+      <li><span className="sample command" aria-hidden="true" />commands</li>
+      <li><span className="sample event" aria-hidden="true" />events only</li>
+      <li><span className="sample failing" aria-hidden="true" />failing</li>
+    </ul>
+  );
+}
+
+const FIT = { padding: 0.05, maxZoom: 1.15 };
+
+function Tools() {
+  const { fitView, zoomIn, zoomOut } = useReactFlow();
+  return (
+    <div className="map-tools">
+      <button className="button ghost" aria-label="Zoom in" onClick={() => void zoomIn()}>+</button>
+      <button className="button ghost" aria-label="Zoom out" onClick={() => void zoomOut()}>−</button>
+      <button className="button ghost" onClick={() => void fitView(FIT)}>Fit</button>
+    </div>
+  );
 }
 
 function Canvas({ nodes, edges, shape }: { nodes: Node<MapNodeData>[]; edges: FlowEdge<MapEdgeData>[]; shape: string }) {
-  const { fitView, zoomIn, zoomOut } = useReactFlow();
+  const { fitView } = useReactFlow();
   const ready = useNodesInitialized();
-  const fit = () => void fitView({ padding: 0.06, maxZoom: 1.1 });
+  const fit = () => void fitView(FIT);
   useEffect(() => {
     if (!ready) return;
     fit();
@@ -65,34 +102,27 @@ function Canvas({ nodes, edges, shape }: { nodes: Node<MapNodeData>[]; edges: Fl
     return () => window.removeEventListener("resize", fit);
   }, [ready, shape]);
   return (
-    <>
-      <ReactFlow
-        nodes={nodes}
-        edges={edges}
-        nodeTypes={NODE_TYPES}
-        edgeTypes={EDGE_TYPES}
-        fitView
-        fitViewOptions={{ padding: 0.06, maxZoom: 1.1 }}
-        minZoom={0.2}
-        maxZoom={2}
-        nodesDraggable={false}
-        nodesConnectable={false}
-        nodesFocusable={false}
-        edgesFocusable={false}
-        elementsSelectable={false}
-        panOnDrag={!TOUCH.matches}
-        zoomOnScroll={false}
-        preventScrolling={false}
-        zoomOnDoubleClick={false}
-        disableKeyboardA11y
-      >
-        <Background gap={22} size={1} />
-      </ReactFlow>
-      <div className="map-tools">
-        <button className="button ghost" aria-label="Zoom in" onClick={() => void zoomIn()}>+</button>
-        <button className="button ghost" aria-label="Zoom out" onClick={() => void zoomOut()}>−</button>
-        <button className="button ghost" onClick={fit}>Fit</button>
-      </div>
-    </>
+    <ReactFlow
+      nodes={nodes}
+      edges={edges}
+      nodeTypes={NODE_TYPES}
+      edgeTypes={EDGE_TYPES}
+      fitView
+      fitViewOptions={FIT}
+      minZoom={0.2}
+      maxZoom={2}
+      nodesDraggable={false}
+      nodesConnectable={false}
+      nodesFocusable={false}
+      edgesFocusable={false}
+      elementsSelectable={false}
+      panOnDrag={!TOUCH.matches}
+      zoomOnScroll={false}
+      preventScrolling={false}
+      zoomOnDoubleClick={false}
+      disableKeyboardA11y
+    >
+      <Background gap={22} size={1} />
+    </ReactFlow>
   );
 }

@@ -13,7 +13,7 @@ export function SpacesTable({ read }: { read: Overview }) {
       <header>
         <h2 id="all">Spaces</h2>
       </header>
-      <div className="scroll" tabIndex={0} role="region" aria-labelledby="all">
+      <div className="scroll" tabIndex={0} role="region" aria-label="Table of spaces">
         <table className="spaces">
           <thead>
             <tr>
@@ -22,7 +22,7 @@ export function SpacesTable({ read }: { read: Overview }) {
               <th>Version</th>
               <th className="num" title="generation">Gen.</th>
               <th className="num">Turns/s</th>
-              <th aria-label="Turns per second, lately" />
+              <th><span className="visually-hidden">Turns/s, lately</span></th>
               {timed && <th className="num">p50</th>}
               {timed && <th className="num">p99</th>}
               <th className="num">Waiting</th>

@@ -36,7 +36,7 @@ export function Tail() {
         <button className={`button ${listening === null ? "primary" : ""}`}>{listening === null ? "Listen" : "Pause"}</button>
       </form>
       <Wrong error={error} />
-      {rows.length === 0 && <Empty>{listening === null ? "`*` is one token, a final `>` the rest: `orders.*` hears `orders.paid`." : "Nothing yet."}</Empty>}
+      {rows.length === 0 && <Empty>{listening === null ? <><code>*</code> is one token, a final <code>{">"}</code> the rest: <code>orders.*</code> hears <code>orders.paid</code>.</> : "Nothing yet."}</Empty>}
       <ol className="stream" aria-label="Events, newest first">
         {rows.map((row) => <Entry key={row.key} row={row} />)}
       </ol>

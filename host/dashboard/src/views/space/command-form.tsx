@@ -1,9 +1,9 @@
 // Sends one command and shows the answer. The body comes from the form, or is written as JSON.
 
 import Form from "@rjsf/core/lib/components/Form.js";
+import type { ErrorListProps } from "@rjsf/utils";
 import { type FormEvent, useState } from "react";
-import { ask } from "../../api/client";
-import { spacePath } from "../../api/client";
+import { ask, spacePath } from "../../api/client";
 import type { Command, Json } from "../../api/types";
 import { micros } from "../../model/format";
 import { forForm, hasShape } from "../../model/schema";
@@ -59,6 +59,8 @@ export function CommandForm({ space, command, alone }: { space: string; command:
             noHtml5Validate
             focusOnFirstError
             showErrorList="top"
+            templates={{ ErrorListTemplate: Faults }}
+            onError={ignore}
             uiSchema={{ "ui:submitButtonOptions": { submitText: "Send", props: { className: "button primary", disabled: busy } } }}
           />
         )}
@@ -66,6 +68,17 @@ export function CommandForm({ space, command, alone }: { space: string; command:
         <Wrong error={error} />
       </div>
     </details>
+  );
+}
+
+/** The list above the form says it; the console need not. */
+function ignore() {}
+
+function Faults({ errors }: ErrorListProps) {
+  return (
+    <Notice title="Not sent: the body is not what the command takes">
+      <ul>{errors.map(({ stack }) => <li key={stack}>{stack}</li>)}</ul>
+    </Notice>
   );
 }
 

@@ -3,8 +3,8 @@
 import { useState } from "react";
 import { Problem } from "../../api/client";
 import { useTurn, useTurns } from "../../api/queries";
-import type { Turn } from "../../api/types";
-import { moment } from "../../model/format";
+import type { Told, Turn } from "../../api/types";
+import { bytes, moment } from "../../model/format";
 import { PayloadView } from "../../ui/payload";
 import { Empty, Wrong } from "../../ui/parts";
 
@@ -71,11 +71,11 @@ function InFull({ space, sequence }: { space: string; sequence: number }) {
   return (
     <div className="in-full">
       <h3>Body</h3>
-      <PayloadView json={data.body} base64={data.body_base64} label="Body" />
-      {!data.failure && (
+      {data.body ? <ToldView told={data.body} label="Body" /> : <p className="muted small">no longer kept</p>}
+      {data.reply && (
         <>
           <h3>Reply</h3>
-          <PayloadView json={data.reply} base64={data.reply_base64} label="Reply" />
+          <ToldView told={data.reply} label="Reply" />
         </>
       )}
       {data.keys.length > 0 && (
@@ -87,9 +87,14 @@ function InFull({ space, sequence }: { space: string; sequence: number }) {
       {data.sent.map((sent, at) => (
         <div key={at}>
           <h3>Sent {sent.kind} <span className="mono">{sent.name}</span></h3>
-          <PayloadView json={sent.body} base64={sent.body_base64} label={`Sent ${sent.name}`} />
+          <ToldView told={sent.body} label={`Sent ${sent.name}`} />
         </div>
       ))}
     </div>
   );
+}
+
+function ToldView({ told: { json, base64, bytes: size }, label }: { told: Told; label: string }) {
+  if (json === undefined && !base64 && size > 0) return <p className="muted small">{bytes(size)}, too large to show</p>;
+  return <PayloadView json={json} base64={base64} label={label} />;
 }
