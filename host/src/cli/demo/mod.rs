@@ -7,7 +7,9 @@
 mod compared;
 mod echo;
 pub mod load;
+mod rest;
 mod shop;
+mod social;
 mod trouble;
 
 use super::child::ChildHost;
@@ -18,7 +20,6 @@ use super::style::Style;
 use crate::http::access::token_file;
 use anyhow::{Context, Result, bail};
 use load::Figures;
-use serde_json::Value;
 use spacehost_build::Request;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -58,6 +59,8 @@ pub enum System {
     Echo,
     /// A shop of five spaces, and 6,919 real purchases
     Shop,
+    /// A social network of six spaces, and the persons of a novel
+    Social,
 }
 
 impl System {
@@ -69,6 +72,7 @@ impl System {
         match self {
             System::Echo => "echo",
             System::Shop => "shop",
+            System::Social => "social",
         }
     }
 
@@ -77,6 +81,7 @@ impl System {
         match self {
             System::Echo => echo::replay(&host.client).await,
             System::Shop => shop::replay(host, folder, trouble).await,
+            System::Social => social::replay(host, folder, trouble).await,
         }
     }
 }
@@ -177,9 +182,7 @@ pub async fn measure(system: System) -> Result<Option<Measured>> {
     let started = Instant::now();
     let summary = system.replay(&mut host, &folders.system, Trouble { kill: false, reload: false }).await?;
     let took = started.elapsed().as_secs_f64();
-    let spaces = host.client.get("/v1/spaces").await?;
-    let turns = |space: &Value| space["usage"]["turns"].as_u64().unwrap_or_default();
-    let turns: u64 = spaces.as_array().into_iter().flatten().map(turns).sum();
+    let turns = rest::work(&host.client).await?.turns;
     host.stop().await?;
     Ok(summary.figures.map(|figures| Measured { figures, turns_per_second: turns as f64 / took }))
 }
