@@ -13,7 +13,10 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
 
 SPACES = {"python": "Python", "javascript": "JavaScript"}
 # The compiler may take 150 s for each, one after the other, on a machine that has other things to do.
@@ -131,6 +134,23 @@ def check_failure(host: Host, space: str) -> None:
         raise Broken(f"the failure that `{space}` answers does not arrive: {done.returncode}, {done.stderr.strip()}")
 
 
+def check_metrics(host: Host) -> None:
+    """The official parser reads what Prometheus would, and finds the turns that were made."""
+    token, address = ((host.folder / "data" / name).read_text().strip() for name in ("token", "address"))
+    request = urllib.request.Request(f"http://{address}/metrics", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        families = {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
+    unclear = [name for name, family in families.items() if family.type == "unknown" or not family.documentation]
+    if unclear:
+        raise Broken(f"these metrics have no type or no help: {unclear}")
+    turns = {tuple(sample.labels.values()): sample.value for sample in families["spacehost_turns"].samples}
+    for space in SPACES:
+        # The greeting, the event of the other, and the greeting without a name.
+        found = [turns[space, outcome] for outcome in ("done", "failed", "trapped")]
+        if found != [2, 1, 0]:
+            raise Broken(f"the metrics of `{space}` tell of {found} turns done, failed and trapped")
+
+
 def check_inspect(host: Host, space: str) -> dict:
     shown = host.asked("inspect", space, "--json")
     commands = [command["name"] for command in shown["descriptor"]["commands"]]
@@ -177,6 +197,7 @@ def check(host: Host) -> None:
     greet_each_other(host, before=0)
     for space in SPACES:
         check_failure(host, space)
+    check_metrics(host)
     tell(host, "first start", began)
     host.stop()
     print(f"  CPU of host, compilers and commands: {cpu_of_children() - spent_before:.1f} s")

@@ -48,7 +48,7 @@ async fn the_numbers_of_a_scrape_are_what_was_done() {
         ("spacehost_message_latency_seconds_count{space=\"a\"}", 7.0),
         ("spacehost_message_latency_seconds_bucket{space=\"a\",le=\"+Inf\"}", 7.0),
         ("spacehost_dead_letters{space=\"a\"}", 1.0),
-        ("spacehost_dead_letters_total{space=\"a\"}", 1.0),
+        ("spacehost_dead_lettered_messages_total{space=\"a\"}", 1.0),
         ("spacehost_mailbox_messages{space=\"a\"}", 0.0),
         ("spacehost_mailbox_oldest_age_seconds{space=\"a\"}", 0.0),
         ("spacehost_reloads_total{space=\"a\",verdict=\"serving\"}", 2.0),

@@ -69,7 +69,7 @@ fn waiting(spaces: &[SpaceFigures]) -> Vec<MetricFamily> {
             "Messages set aside after their last attempt.",
             used(spaces, |u| u.dead_letters),
         ),
-        counter("spacehost_dead_letters_total", "Messages that became dead letters.", buried),
+        counter("spacehost_dead_lettered_messages_total", "Messages that became dead letters.", buried),
         counter(
             "spacehost_missed_events_total",
             "Events that a subscription that was cut off did not get at once.",

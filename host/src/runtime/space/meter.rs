@@ -21,7 +21,8 @@ impl Window {
     fn roll(&self, now: Distribution) {
         let mut window = lock(&self.0);
         let last = window[1].replace(Box::new(now));
-        window[0] = last;
+        // Before the first move it began with nothing.
+        window[0] = Some(last.unwrap_or_default());
     }
 
     /// What has come since the window began; all, as long as it has not moved.
@@ -99,7 +100,7 @@ mod tests {
         assert_eq!(recent(&window), 1);
         window.roll(histogram.read());
         histogram.note(1);
-        assert_eq!(recent(&window), 1, "what came since the first step");
+        assert_eq!(recent(&window), 2, "the first step is one still");
         window.roll(histogram.read());
         histogram.note(1);
         assert_eq!(recent(&window), 2);
