@@ -8,6 +8,7 @@ mod compared;
 mod echo;
 mod load;
 mod shop;
+mod trading;
 mod trouble;
 
 use super::child::ChildHost;
@@ -53,6 +54,8 @@ pub enum System {
     Echo,
     /// A shop of five spaces, and 6,919 real purchases
     Shop,
+    /// An exchange of five spaces, and 6,000 orders and cancels out of a seed
+    Trading,
 }
 
 impl System {
@@ -60,6 +63,7 @@ impl System {
         match self {
             System::Echo => "echo",
             System::Shop => "shop",
+            System::Trading => "trading",
         }
     }
 
@@ -68,6 +72,7 @@ impl System {
         match self {
             System::Echo => echo::replay(&host.client).await,
             System::Shop => shop::replay(host, folder, trouble).await,
+            System::Trading => trading::replay(host, trouble).await,
         }
     }
 }

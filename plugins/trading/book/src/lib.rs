@@ -61,7 +61,10 @@ impl Book {
         let resting = self.remove(&instrument, &trader, number, open)?;
         let change = Change::Closed { side: open.side, limit: open.price, quantity: resting.quantity };
         tell(ctx, &instrument, &trader, vec![change])?;
-        self.count(&instrument, |tally| tally.cancelled += 1)?;
+        self.count(&instrument, |tally| {
+            tally.cancelled += 1;
+            tally.closed_shares += resting.quantity;
+        })?;
         Ok(Cancelled { quantity: resting.quantity, quote: self.tell_top(ctx, &instrument)? })
     }
 
@@ -70,7 +73,11 @@ impl Book {
     fn show(&self, ctx: &Context) -> Result<order::Shown> {
         let instrument = instrument(ctx)?;
         let tally = self.tallies.get(&instrument)?.unwrap_or_default();
-        Ok(order::Shown { bids: self.resting(&self.bids, &instrument)?, asks: self.resting(&self.asks, &instrument)?, tally })
+        Ok(order::Shown {
+            bids: self.resting(&self.bids, &instrument)?,
+            asks: self.resting(&self.asks, &instrument)?,
+            tally,
+        })
     }
 
     /// Matches an order that risk has let in, keeps what is left of it, and tells all about it.
@@ -81,12 +88,14 @@ impl Book {
             self.add(instrument, order, rests)?;
         }
         self.tell_trades(ctx, instrument, order, &matched)?;
-        for (trader, changes) in changes(order, &matched, matched.left - rests) {
+        let closed = matched.left - rests;
+        for (trader, changes) in changes(order, &matched, closed) {
             tell(ctx, instrument, trader, changes)?;
         }
         self.count(instrument, |tally| {
             tally.entered += 1;
             tally.self_cancelled += matched.own.len() as Count;
+            tally.closed_shares += closed + matched.own.iter().map(|own| own.quantity).sum::<u64>();
         })?;
         let quote = self.tell_top(ctx, instrument)?;
         Ok(Report { fills: matched.fills, resting: rests, quote, ..Report::of(Outcome::Entered) })

@@ -3,8 +3,7 @@
 use spacehost_sdk::prelude::*;
 use trading_messages::{Level, Quote, Reason, Side, Traded};
 
-/// So that no sum of cents can leave its number: a thousand such orders for each of a million traders are 10^22 cents, but one
-/// order is 10^14, and a trader's limits keep the rest.
+/// One order comes to 10^14 cents at most; how many a trader may have, his limits say.
 const HIGHEST_PRICE: u64 = 100_000_000;
 const MOST_SHARES: u64 = 1_000_000;
 const LONGEST_NAME: usize = 32;
@@ -124,6 +123,8 @@ pub struct Tally {
     pub cancelled: Count,
     /// Closed because they would have met an order of their own trader.
     pub self_cancelled: Count,
+    /// Shares of orders that entered, which were never filled: cancelled, in the way of their own trader, or not let rest.
+    pub closed_shares: u64,
     /// Orders that have rested: each gets the next place.
     pub places: Count,
     pub trades: Count,

@@ -62,7 +62,8 @@ pub fn release(account: &mut Account, holding: &mut Holding, side: Side, limit: 
             holding.buying = holding.buying.checked_sub(quantity).or_fail(BAD_RELEASE, "fewer shares are bid for")?;
         }
         Side::Sell => {
-            holding.selling = holding.selling.checked_sub(quantity).or_fail(BAD_RELEASE, "fewer shares are on offer")?;
+            holding.selling =
+                holding.selling.checked_sub(quantity).or_fail(BAD_RELEASE, "fewer shares are on offer")?;
         }
     }
     Ok(())

@@ -93,8 +93,13 @@ impl Risk {
     fn show(&self, ctx: &Context) -> Result<Shown> {
         let trader = trader(ctx)?;
         let limits = self.limits.get(&trader)?.or_fail("unknown-trader", format!("{trader} has no limits"))?;
-        let held = self.holdings.under(&trader).map(|entry| entry.map(|((_, instrument), holding)| (instrument, holding)));
-        Ok(Shown { limits, account: self.accounts.get(&trader)?.unwrap_or_default(), holdings: held.collect::<Result<_>>()? })
+        let held =
+            self.holdings.under(&trader).map(|entry| entry.map(|((_, instrument), holding)| (instrument, holding)));
+        Ok(Shown {
+            limits,
+            account: self.accounts.get(&trader)?.unwrap_or_default(),
+            holdings: held.collect::<Result<_>>()?,
+        })
     }
 
     fn exposure(&self, trader: &str, instrument: &str) -> Result<(Account, Holding)> {
