@@ -162,7 +162,7 @@ impl Door {
     ) -> Result<Response<Held>, Ended> {
         let hand = seat.begin().ok_or(Ended::Displaced)?;
         let mut request = request.map(|body| Body::new(Lingering::new(body)));
-        let mut response = match self.guard.check(request.uri(), request.headers()) {
+        let mut response = match self.guard.check(request.method(), request.uri(), request.headers()) {
             Err(error) => error.into_response(),
             Ok(caller) => {
                 if caller == Caller::Known {

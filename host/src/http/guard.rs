@@ -1,23 +1,27 @@
 //! The door: who may ask at all.
 //!
 //! Owns the checks of Host, Origin and token, in this order, for every request. Must not know what the request asks for,
-//! beyond the two paths that anyone may read. A page of a foreign site that a browser on this machine shows can send
+//! beyond the paths that anyone may read: health, and the files of the dashboard. A page of a foreign site that a browser on this machine shows can send
 //! requests here, directly or under a name that it has pointed at this machine: Host, Origin and Sec-Fetch-Site give it away.
+//! What it may do is what a link does: show the dashboard in place of itself.
 
 use super::access::Token;
 use super::error::ApiError;
 use super::guesses::Guesses;
+use super::kinds::{Kind, PAGES};
 use super::names::Names;
-use super::shown;
+use super::{dashboard, shown};
 use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Paths that need no token.
+/// Paths that need no token, beside the dashboard's.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 const SCHEME: &[u8] = b"Bearer ";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 pub struct Guard {
     token: Token,
@@ -40,12 +44,14 @@ impl Guard {
         Guard { token, names, guesses: Mutex::new(Guesses::new(Instant::now())) }
     }
 
-    pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    pub fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let host = self.check_host(uri, headers)?;
-        self.check_page(headers, host)?;
+        if !follows_a_link(method, uri, headers)? {
+            self.check_page(headers, host)?;
+        }
         match bearer(headers)? {
             Some(given) if self.token.matches(given) => Ok(Caller::Known),
-            _ if OPEN.contains(&uri.path()) => Ok(Caller::Stranger),
+            _ if is_open(uri.path()) => Ok(Caller::Stranger),
             Some(_) => Err(self.wrong_token()),
             None => Err(ApiError::Unauthorized),
         }
@@ -78,6 +84,23 @@ impl Guard {
             Err(wait) => ApiError::TooManyGuesses { wait },
         }
     }
+}
+
+/// What anyone may read: whether the host is alive, the dashboard's shell, and what types of problems there are.
+fn is_open(path: &str) -> bool {
+    OPEN.contains(&path)
+        || dashboard::is_file(path)
+        || path.strip_prefix(PAGES).is_some_and(|name| Kind::find(name).is_some())
+}
+
+/// Whether a user comes to the dashboard by a link, wherever that stands: the page that it stood on sees nothing of the
+/// answer, which is not shown inside of it either.
+fn follows_a_link(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<bool, ApiError> {
+    Ok(method == Method::GET
+        && uri.path() == dashboard::PAGE
+        && only(headers, &ORIGIN)?.is_none()
+        && only(headers, &SEC_FETCH_MODE)? == Some(b"navigate")
+        && only(headers, &SEC_FETCH_DEST)? == Some(b"document"))
 }
 
 /// What is given as the token.
@@ -122,11 +145,20 @@ mod tests {
 
     /// Who it is, or the type of the problem.
     fn ask_at(guard: &Guard, path: &str, headers: &[(&'static str, &str)]) -> Result<Caller, &'static str> {
+        ask_by(guard, Method::GET, path, headers)
+    }
+
+    fn ask_by(
+        guard: &Guard,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Caller, &'static str> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         }
-        guard.check(&path.parse().unwrap(), &map).map_err(|error| problem(&error).kind)
+        guard.check(&method, &path.parse().unwrap(), &map).map_err(|error| problem(&error).kind)
     }
 
     fn ask(path: &str, headers: &[(&'static str, &str)]) -> Result<Caller, &'static str> {
@@ -175,7 +207,46 @@ mod tests {
     }
 
     #[test]
-    fn everything_but_health_needs_the_token() {
+    fn a_link_from_elsewhere_leads_to_the_dashboard_and_to_nothing_else() {
+        let link = |method, path: &str, site, mode, dest, extra: &[(&'static str, &str)]| {
+            let fetch = [("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
+            ask_by(&guard(), method, path, &[&[HOST_HERE], &fetch[..], extra].concat())
+        };
+        for site in ["cross-site", "same-site", "none", "same-origin"] {
+            assert_eq!(link(Method::GET, "/", site, "navigate", "document", &[]), Ok(Caller::Stranger), "{site}");
+        }
+        for (path, mode, dest) in [
+            ("/", "no-cors", "empty"),
+            ("/", "cors", "empty"),
+            ("/", "navigate", "iframe"),
+            ("/", "navigate", ""),
+            ("/", "no-cors", "document"),
+            ("/assets/index.js", "navigate", "document"),
+            ("/assets/index.js", "no-cors", "script"),
+            ("/healthz", "navigate", "document"),
+            ("/v1/spaces", "navigate", "document"),
+            ("//", "navigate", "document"),
+        ] {
+            assert_eq!(link(Method::GET, path, "cross-site", mode, dest, &[]), Err("foreign"), "{path} {mode} {dest}");
+        }
+        assert_eq!(link(Method::POST, "/", "cross-site", "navigate", "document", &[]), Err("foreign"));
+        let origin = [("origin", "http://evil.example")];
+        assert_eq!(link(Method::GET, "/", "cross-site", "navigate", "document", &origin), Err("foreign"));
+        let host = [("host", "evil.example")];
+        assert_eq!(
+            link(Method::GET, "/", "cross-site", "navigate", "document", &host),
+            Err("bad-request"),
+            "two names"
+        );
+        let by_name = [host[0], ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+        assert_eq!(ask("/", &by_name), Err("foreign"), "another name for this machine");
+    }
+
+    #[test]
+    fn everything_but_health_and_the_files_of_the_dashboard_needs_the_token() {
+        for open in ["/", "/assets/index.js", "/healthz", "/readyz"] {
+            assert_eq!(ask(open, &[HOST_HERE]), Ok(Caller::Stranger), "{open}");
+        }
         let with = |value: &str| ask("/v1/spaces", &[HOST_HERE, ("authorization", value)]);
         assert_eq!(with(&format!("Bearer {}", good())), Ok(Caller::Known));
         assert_eq!(with(&format!("bearer {}", good())), Ok(Caller::Known));
@@ -186,7 +257,15 @@ mod tests {
         for wrong in [&token[1..], &format!("{}b", &token[1..]), &format!("{token}a"), &format!(" {token}"), "x"] {
             assert_eq!(with(&format!("Bearer {wrong}")), Err("unauthorized"), "{wrong}");
         }
-        for path in ["/healthz/", "//healthz", "/healthz%2f", "/%68ealthz", "/healthz/../v1/spaces"] {
+        for path in [
+            "/healthz/",
+            "//healthz",
+            "/healthz%2f",
+            "/%68ealthz",
+            "/healthz/../v1/spaces",
+            "/problems/",
+            "/problems/x",
+        ] {
             assert_eq!(ask(path, &[HOST_HERE]), Err("unauthorized"), "{path}");
         }
         let twice = [("authorization", "Bearer x"), ("authorization", "Bearer y")];
@@ -203,6 +282,7 @@ mod tests {
         assert!(answered < 500 && guesses.contains(&Err("too-many-guesses")), "{answered}");
         assert_eq!(ask(&format!("Bearer {}", good())), Ok(Caller::Known));
         assert_eq!(ask(""), Err("unauthorized"), "no token is no guess");
+        assert_eq!(ask_at(&guard, "/problems/foreign", &[HOST_HERE]), Ok(Caller::Stranger));
         assert_eq!(ask_at(&guard, "/healthz", &[HOST_HERE, ("authorization", "Bearer x")]), Ok(Caller::Stranger));
     }
 }

@@ -3,7 +3,7 @@
 //! Must not know what is answered. Cannot fail.
 
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue};
 
@@ -18,9 +18,12 @@ const NOTHING_ACTIVE: HeaderValue = HeaderValue::from_static("default-src 'none'
 
 pub fn add(headers: &mut HeaderMap) {
     headers.reserve(ALWAYS.len() + 1);
+    // What says which version it is may be kept and asked about again.
+    let kept = headers.contains_key(ETAG).then(|| headers.remove(CACHE_CONTROL)).flatten();
     for (name, value) in ALWAYS {
         headers.insert(name, value);
     }
+    headers.extend(kept.map(|kept| (CACHE_CONTROL, kept)));
     // A page says itself what it needs.
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING_ACTIVE);
 }
@@ -40,5 +43,16 @@ mod tests {
         add(&mut headers);
         assert_eq!(headers[CONTENT_SECURITY_POLICY], "default-src 'self'");
         assert_eq!(headers[CACHE_CONTROL], "no-store");
+    }
+
+    #[test]
+    fn only_what_has_a_version_may_be_kept() {
+        let mut headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("no-cache"))]);
+        add(&mut headers);
+        assert_eq!(headers[CACHE_CONTROL], "no-store");
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(ETAG, HeaderValue::from_static("\"1\""));
+        add(&mut headers);
+        assert_eq!(headers.get_all(CACHE_CONTROL).iter().collect::<Vec<_>>(), ["no-cache"]);
     }
 }
