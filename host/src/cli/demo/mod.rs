@@ -7,6 +7,7 @@
 mod compared;
 mod echo;
 pub mod load;
+mod rest;
 mod shop;
 mod trading;
 mod trouble;

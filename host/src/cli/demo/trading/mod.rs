@@ -1,7 +1,7 @@
 //! The traffic of the trading demo: a day of orders out of a seed, over HTTP, one client for each segment of the market; and
 //! what the exchange has made of it beside what a plain reference makes of the same.
 //!
-//! Must not know how the spaces match or reckon. Fails when a command fails, when trades do not come to be settled, when
+//! Must not know how the spaces match or reckon. Fails when a command fails, when the exchange does not come to rest, when
 //! an answer or anything at the end is another one than the reference's, or when the past does not repeat itself.
 
 mod asked;
@@ -13,6 +13,7 @@ mod reference;
 use super::Summary;
 use super::compared::{Row, compare};
 use super::load::{Load, Step, command};
+use super::rest::at_rest;
 use super::trouble::Trouble;
 use crate::cli::child::ChildHost;
 use crate::cli::client::Client;
@@ -55,10 +56,12 @@ pub async fn replay(host: &mut ChildHost, trouble: Trouble) -> Result<Summary> {
     let trading = load.run(clients, async |(segment, answers)| trade(&load, segment, answers, &found).await);
     let ((), came_to) = tokio::try_join!(trading, trouble.make(host, &load))?;
     let figures = load.figures();
-    asked::at_rest(&client, &expected.picture).await?;
+    // The answers came when the orders had met; settling follows by itself, a second later.
+    let work = at_rest(&client).await?;
     let seen = asked::picture(&client, &segments).await?;
     let mut rows = progress_rows(&seen, &expected, &found, actions);
     rows.extend(end_rows(&seen, &expected));
+    rows.push(Row::new("messages set aside", work.dead_letters, 0));
     let mut lines = compare(&rows, "THE REFERENCE")?;
     lines.push(format!("all books, trades, tickers, bars, accounts and exposures together: {}", all(&seen)));
     for space in DECIDING {
@@ -67,7 +70,7 @@ pub async fn replay(host: &mut ChildHost, trouble: Trouble) -> Result<Summary> {
     lines.push(format!("{SEGMENTS} segments of the market, each with a client of its own"));
     lines.push(figures.to_string());
     lines.extend(came_to);
-    Ok(Summary { lines, next: next() })
+    Ok(Summary { lines, figures: Some(figures), next: next() })
 }
 
 fn expected(segments: &[Segment]) -> Expected {
