@@ -56,7 +56,7 @@ pub mod mock;
 pub mod prelude;
 
 pub use body::{Bytes, FromBody, ToBody};
-pub use cell::{Cell, Config, Entries, Item, Key, KeyText, Leading, Map};
+pub use cell::{AsKey, Cell, Config, Entries, Item, Key, KeyText, Leading, Map};
 pub use context::Context;
 pub use envelope::Envelope;
 pub use event::Event;

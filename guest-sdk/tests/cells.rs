@@ -104,6 +104,17 @@ fn a_tuple_groups_by_its_first_member() {
 }
 
 #[test]
+fn a_tuple_is_looked_up_by_borrowed_members() {
+    let (_host, shop) = shop();
+    let owned = ("eu".to_owned(), 10);
+    shop.lines.set(&("eu", 10), &Line { cents: 1 }).unwrap();
+    assert_eq!(shop.lines.get(&owned), shop.lines.get(&("eu", 10)));
+    assert_eq!(keys(shop.lines.iter().after(&("eu", 9))), [owned]);
+    shop.lines.delete(&("eu", 10)).unwrap();
+    assert!(!shop.lines.contains(&("eu", 10)));
+}
+
+#[test]
 fn what_cannot_be_read_is_named_and_the_walk_goes_on() {
     let (host, shop) = shop();
     host.set_state("names/ann", "not a number");

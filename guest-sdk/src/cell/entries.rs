@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use crate::cell::{Key, KeyText, parse};
+use crate::cell::{AsKey, Key, parse};
 use crate::{Failure, Result, port};
 
 /// Few at first, for who wants only the first; then more, for who wants all.
@@ -34,10 +34,7 @@ impl<K: Key, V: DeserializeOwned> Entries<K, V> {
     }
 
     /// Only those behind a key, which need not be there: to go on where an earlier walk ended.
-    pub fn after<Q: KeyText + ?Sized>(mut self, key: &Q) -> Self
-    where
-        K: std::borrow::Borrow<Q>,
-    {
+    pub fn after<Q: AsKey<K> + ?Sized>(mut self, key: &Q) -> Self {
         self.after = Some(format!("{}{}", self.field, key.text()).into_bytes());
         self
     }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 const LAST_ESCAPED: char = '%';
 
-/// What can be spelled as a key, also by reference: `map.get("eu")` where the keys are `String`.
+/// What can be spelled as a key.
 pub trait KeyText {
     /// Appends the spelling.
     fn write(&self, text: &mut String);
@@ -30,6 +30,20 @@ pub trait Key: KeyText + Sized {
     /// The key of this spelling.
     fn read(text: &str) -> Option<Self>;
 }
+
+/// What names a key of the type `K`: such a key, or one whose strings are borrowed, so that looking up copies nothing.
+/// `map.get("eu")` where the keys are `String`; `map.get(&("eu", 7))` where they are `(String, u64)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no key of the map, whose keys are `{K}`",
+    note = "give a `{K}`, or one with `&str` in place of each `String`"
+)]
+pub trait AsKey<K>: KeyText {}
+
+impl AsKey<String> for str {}
+
+impl AsKey<String> for String {}
+
+impl<K, T: AsKey<K> + ?Sized> AsKey<K> for &T {}
 
 impl KeyText for str {
     fn write(&self, text: &mut String) {

@@ -1,12 +1,11 @@
 //! Many values by key, in the order of their keys. Each is stored as JSON under `field/key`; what cannot be read gives `bad-state`.
 
-use std::borrow::Borrow;
 use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cell::{Cell, Entries, Key, KeyText, Leading, load, store};
+use crate::cell::{AsKey, Cell, Entries, Key, KeyText, Leading, load, store};
 use crate::{Result, port};
 
 /// An ordered map of the partition's state. It does not know its length: counting is walking through it.
@@ -27,33 +26,23 @@ where
 
 impl<K: Key, V: Serialize + DeserializeOwned> Map<K, V> {
     /// The value of a key.
-    pub fn get<Q: KeyText + ?Sized>(&self, key: &Q) -> Result<Option<V>>
-    where
-        K: Borrow<Q>,
-    {
+    pub fn get<Q: AsKey<K> + ?Sized>(&self, key: &Q) -> Result<Option<V>> {
         load(&self.state_key(key))
     }
 
     /// Whether there is a value.
-    pub fn contains<Q: KeyText + ?Sized>(&self, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-    {
+    pub fn contains<Q: AsKey<K> + ?Sized>(&self, key: &Q) -> bool {
         port::state_get(self.state_key(key).as_bytes()).is_some()
     }
 
     /// Writes the value of a key.
-    pub fn set<Q: KeyText + ?Sized>(&self, key: &Q, value: &V) -> Result<()>
-    where
-        K: Borrow<Q>,
-    {
+    pub fn set<Q: AsKey<K> + ?Sized>(&self, key: &Q, value: &V) -> Result<()> {
         store(&self.state_key(key), value)
     }
 
     /// Changes a value in place, from the type's default when there is none, and answers what the closure does.
-    pub fn update<Q: KeyText + ?Sized, R>(&self, key: &Q, change: impl FnOnce(&mut V) -> R) -> Result<R>
+    pub fn update<Q: AsKey<K> + ?Sized, R>(&self, key: &Q, change: impl FnOnce(&mut V) -> R) -> Result<R>
     where
-        K: Borrow<Q>,
         V: Default,
     {
         let mut value = self.get(key)?.unwrap_or_default();
@@ -63,18 +52,12 @@ impl<K: Key, V: Serialize + DeserializeOwned> Map<K, V> {
     }
 
     /// Deletes a key; one that is not there is no failure.
-    pub fn delete<Q: KeyText + ?Sized>(&self, key: &Q) -> Result<()>
-    where
-        K: Borrow<Q>,
-    {
+    pub fn delete<Q: AsKey<K> + ?Sized>(&self, key: &Q) -> Result<()> {
         port::state_delete(self.state_key(key).as_bytes())
     }
 
     /// Deletes a key and answers the value it had.
-    pub fn take<Q: KeyText + ?Sized>(&self, key: &Q) -> Result<Option<V>>
-    where
-        K: Borrow<Q>,
-    {
+    pub fn take<Q: AsKey<K> + ?Sized>(&self, key: &Q) -> Result<Option<V>> {
         let value = self.get(key)?;
         if value.is_some() {
             self.delete(key)?;

@@ -12,7 +12,7 @@ mod tuple;
 pub use config::Config;
 pub use entries::Entries;
 pub use item::Item;
-pub use key::{Key, KeyText};
+pub use key::{AsKey, Key, KeyText};
 pub use map::Map;
 pub use tuple::Leading;
 

@@ -4,7 +4,7 @@
 //! `0000000007`. A negative integer is `-` and the nines' complement of its digits (`-` sorts before digits, and of two negative
 //! numbers the lesser has the larger digits).
 
-use crate::cell::{Key, KeyText};
+use crate::cell::{AsKey, Key, KeyText};
 
 macro_rules! unsigned {
     ($($number:ty),*) => { $(
@@ -14,6 +14,8 @@ macro_rules! unsigned {
                 text.push_str(&format!("{self:0width$}"));
             }
         }
+
+        impl AsKey<$number> for $number {}
 
         impl Key for $number {
             fn read(text: &str) -> Option<Self> {
@@ -39,6 +41,8 @@ macro_rules! signed {
             }
         }
 
+        impl AsKey<$number> for $number {}
+
         impl Key for $number {
             fn read(text: &str) -> Option<Self> {
                 let (sign, magnitude) = match text.strip_prefix('-') {
@@ -62,6 +66,8 @@ impl KeyText for bool {
         text.push_str(if *self { "true" } else { "false" });
     }
 }
+
+impl AsKey<bool> for bool {}
 
 impl Key for bool {
     fn read(text: &str) -> Option<Self> {

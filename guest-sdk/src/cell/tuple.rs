@@ -1,15 +1,14 @@
 //! Tuples as keys, their members parted by `#`, which no member contains and which sorts before whatever one may contain. It owns
 //! that spelling; a text of another shape gives none.
 
-use std::borrow::Borrow;
-
-use crate::cell::{Key, KeyText};
+use crate::cell::{AsKey, Key, KeyText};
 
 /// A tuple by its first member, which may be borrowed: `map.under("eu")` where the keys are `(String, u64)`.
 pub trait Leading<First: ?Sized> {}
 
+/// Of each member its type, and what names it.
 macro_rules! tuple {
-    ($first:ident $(, $rest:ident)*) => {
+    ($first:ident $first_named:ident $(, $rest:ident $rest_named:ident)*) => {
         #[allow(non_snake_case)]
         impl<$first: KeyText, $($rest: KeyText),*> KeyText for ($first, $($rest),*) {
             fn write(&self, text: &mut String) {
@@ -27,13 +26,16 @@ macro_rules! tuple {
             }
         }
 
-        impl<Q: ?Sized, $first: Borrow<Q>, $($rest),*> Leading<Q> for ($first, $($rest),*) {}
+        impl<$first, $($rest,)* $first_named: AsKey<$first>, $($rest_named: AsKey<$rest>),*>
+            AsKey<($first, $($rest),*)> for ($first_named, $($rest_named),*) {}
+
+        impl<Q: AsKey<$first> + ?Sized, $first, $($rest),*> Leading<Q> for ($first, $($rest),*) {}
     };
 }
 
-tuple!(A, B);
-tuple!(A, B, C);
-tuple!(A, B, C, D);
+tuple!(A X, B Y);
+tuple!(A X, B Y, C Z);
+tuple!(A X, B Y, C Z, D W);
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ pub mod load;
 mod rest;
 mod shop;
 mod social;
+mod trading;
 mod trouble;
 
 use super::child::ChildHost;
@@ -61,6 +62,8 @@ pub enum System {
     Shop,
     /// A social network of six spaces, and the persons of a novel
     Social,
+    /// An exchange of five spaces, and 6,000 orders and cancels out of a seed
+    Trading,
 }
 
 impl System {
@@ -73,6 +76,7 @@ impl System {
             System::Echo => "echo",
             System::Shop => "shop",
             System::Social => "social",
+            System::Trading => "trading",
         }
     }
 
@@ -82,6 +86,7 @@ impl System {
             System::Echo => echo::replay(&host.client).await,
             System::Shop => shop::replay(host, folder, trouble).await,
             System::Social => social::replay(host, folder, trouble).await,
+            System::Trading => trading::replay(host, trouble).await,
         }
     }
 }
