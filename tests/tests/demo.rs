@@ -27,13 +27,14 @@ fn is_reachable(address: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_shops_totals_agree_to_the_cent_though_its_host_is_killed_half_way() {
+async fn the_shops_totals_agree_to_the_cent_though_its_spaces_are_reloaded_and_its_host_is_killed_half_way() {
     let (demo, _guests) = demo(&["--exit"]).await;
     let ended = tokio::task::spawn_blocking(|| demo.wait_with_output()).await.expect("no panic").expect("its output");
     let (said, complained) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert!(ended.status.success(), "{said}{complained}");
     assert_eq!(said.matches("the same").count(), 6, "{said}");
     assert!(said.contains("$244091.94  $244091.94  the same"), "{said}");
+    assert!(said.contains("5 spaces were reloaded under load"), "{said}");
     let killed = said.lines().find(|line| line.contains("the host was killed after")).expect("a kill");
     let purchases = killed.split_whitespace().find_map(|word| word.parse::<u64>().ok()).expect("a number");
     assert!((3_460..6_919).contains(&purchases), "{killed}");

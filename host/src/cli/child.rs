@@ -11,7 +11,7 @@ use crate::http::access;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -56,6 +56,11 @@ impl ChildHost {
         let process = place.run(listen.unwrap_or_else(free_address)).await?;
         let found = Found { url: format!("http://{}", place.address()?), token: access::read_token(&place.data)? };
         Ok(ChildHost { client: Client::new(&found)?, place, process: Some(process) })
+    }
+
+    /// The folder of its spaces.
+    pub fn spaces(&self) -> &Path {
+        &self.place.spaces
     }
 
     /// Ends it without a warning, as a loss of power or the kernel would.

@@ -4,8 +4,11 @@
 //! not know what a system does. The host is a process of its own, so that it can be killed while it works. Fails when the
 //! system cannot be built, does not start, or its traffic goes wrong.
 
+mod compared;
 mod echo;
+mod load;
 mod shop;
+mod trouble;
 
 use super::child::ChildHost;
 use super::output;
@@ -16,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use spacehost_build::Request;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use trouble::Trouble;
 
 /// What the system's spaces are granted.
 const SETTINGS: &str = "spacehost.toml";
@@ -28,9 +32,12 @@ pub struct Args {
     /// End after the summary
     #[arg(long)]
     exit: bool,
-    /// Do not kill the shop's host half-way
+    /// Do not kill the host half-way
     #[arg(long)]
     no_kill: bool,
+    /// Do not reload the spaces under the load
+    #[arg(long)]
+    no_reload: bool,
     /// Where its host listens [default: 127.0.0.1:7070, or any free port if that is taken]
     #[arg(long, env = "SPACEHOST_LISTEN")]
     listen: Option<SocketAddr>,
@@ -57,10 +64,10 @@ impl System {
     }
 
     /// Sends the system its traffic; `folder` is where its sources and its data are.
-    async fn replay(self, host: &mut ChildHost, folder: &Path, kill: bool) -> Result<Summary> {
+    async fn replay(self, host: &mut ChildHost, folder: &Path, trouble: Trouble) -> Result<Summary> {
         match self {
             System::Echo => echo::replay(&host.client).await,
-            System::Shop => shop::replay(host, folder, kill).await,
+            System::Shop => shop::replay(host, folder, trouble).await,
         }
     }
 }
@@ -136,7 +143,8 @@ async fn show(args: &Args, host: &mut ChildHost, names: &[String], folders: Fold
     host.wait_for(names).await?;
     let style = Style::of_stdout();
     output::line(style.strong(&format!("{} runs at {}", names.join(", "), host.client.url())))?;
-    let summary = args.system.replay(host, folders.system, !args.no_kill).await?;
+    let trouble = Trouble { kill: !args.no_kill, reload: !args.no_reload };
+    let summary = args.system.replay(host, folders.system, trouble).await?;
     output::line(style.strong("summary"))?;
     for line in &summary.lines {
         output::line(format!("  {line}"))?;

@@ -1,18 +1,18 @@
-//! The traffic of the shop demo: every purchase of a real file, over HTTP, half-way the host's sudden end, and the shop's
-//! own sums beside the file's.
+//! The traffic of the shop demo: every purchase of a real file, over HTTP, each customer's in order, and the shop's own sums
+//! beside the file's.
 //!
 //! Must not know how the spaces reckon: it tells them titles and counts, and asks for totals. Fails when a command fails,
 //! when the shop does not come to an end, or when the two sums are not the same.
 
-mod customers;
 mod purchases;
 
 use super::Summary;
+use super::compared::{Row, compare};
+use super::load::{AT_ONCE, Load, Step, command};
+use super::trouble::Trouble;
 use crate::cli::child::ChildHost;
 use crate::cli::client::Client;
-use crate::cli::table::Table;
-use anyhow::{Context, Result, bail};
-use customers::{AT_ONCE, Shopping, command, title};
+use anyhow::{Context, Result};
 use purchases::{Purchase, Sums};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,50 +35,52 @@ struct Totals {
     settled_cents: u64,
 }
 
-/// What the host's end half-way came to.
-struct Outage {
-    purchases: u64,
-    took: Duration,
-}
-
-pub async fn replay(host: &mut ChildHost, folder: &Path, kill: bool) -> Result<Summary> {
+pub async fn replay(host: &mut ChildHost, folder: &Path, trouble: Trouble) -> Result<Summary> {
     let file = folder.join("data/cdnow-sample.txt");
     let text = std::fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
     let purchases = purchases::read(&text).with_context(|| format!("{} is not as expected", file.display()))?;
     let expected = Sums::of(&purchases);
     let client = host.client.clone();
     let titles = stock(&client, &purchases).await?;
-    let started = Instant::now();
-    let shopping = Shopping::new(&client, purchases.len() as u64);
-    let ((), outage) = tokio::try_join!(shopping.buy(purchases), outage(host, &shopping, kill))?;
-    let seconds = started.elapsed().as_secs_f64();
+    let load = Load::new(&client, purchases.len() as u64, "purchases")?;
+    let customers = purchases::by_customer(purchases);
+    let shopping = load.run(customers, async |purchases| visit(&load, &purchases).await);
+    let ((), came_to) = tokio::try_join!(shopping, trouble.make(host, &load))?;
+    let figures = load.figures();
     let counted = at_rest(&client, &expected).await?;
-    let mut lines = compare(&counted, &expected)?;
+    let mut lines = compare(&rows(&counted, &expected), "THE FILE")?;
     lines.push(format!("{titles} titles on sale, {AT_ONCE} customers at once"));
-    let commands = shopping.commands();
-    lines.push(format!("{commands} commands over HTTP in {seconds:.1} s: {:.0}/s", commands as f64 / seconds));
-    lines.extend(outage.map(|outage| told(&outage, shopping.repeated())));
+    lines.push(figures.to_string());
+    lines.extend(came_to);
     Ok(Summary { lines, next: next() })
 }
 
-/// Kills the host when half of the purchases are made, and starts it again.
-async fn outage(host: &mut ChildHost, shopping: &Shopping<'_>, kill: bool) -> Result<Option<Outage>> {
-    if !kill {
-        return Ok(None);
+/// One customer's purchases, one after the other.
+async fn visit(load: &Load<'_>, purchases: &[Purchase]) -> Result<()> {
+    for (number, purchase) in purchases.iter().enumerate() {
+        let made = buy(load, number, purchase).await;
+        made.with_context(|| format!("the purchase of customer {} on {}", purchase.customer, purchase.day))?;
+        load.advance();
     }
-    let purchases = shopping.half_way().await;
-    let killed = Instant::now();
-    host.kill().await?;
-    host.start_again().await?;
-    Ok(Some(Outage { purchases, took: killed.elapsed() }))
+    Ok(())
 }
 
-fn told(outage: &Outage, repeated: u64) -> String {
-    let Outage { purchases, took } = outage;
-    let seconds = took.as_secs_f64();
-    format!(
-        "the host was killed after {purchases} purchases and back after {seconds:.1} s; {repeated} commands were repeated"
-    )
+/// Fills a cart and buys it.
+async fn buy(load: &Load<'_>, number: usize, purchase: &Purchase) -> Result<()> {
+    let key = Some(purchase.customer.as_str());
+    let id = |what: &str| format!("{}/{number}/{what}", purchase.customer);
+    for (cents, count) in purchase.prices() {
+        let body = json!({ "title": title(cents), "count": count });
+        load.once(Step { to: "cart/add", key, id: &id(&title(cents)), body: &body }).await?;
+    }
+    let day = json!({ "day": purchase.day });
+    load.once(Step { to: "cart/checkout", key, id: &id("checkout"), body: &day }).await?;
+    Ok(())
+}
+
+/// How a CD of that price is called.
+fn title(cents: u64) -> String {
+    format!("cd-{cents}")
 }
 
 fn next() -> Vec<String> {
@@ -113,27 +115,15 @@ async fn at_rest(client: &Client, expected: &Sums) -> Result<Totals> {
     }
 }
 
-/// The two sums side by side; a failure when they are not the same.
-fn compare(counted: &Totals, expected: &Sums) -> Result<Vec<String>> {
-    let rows = [
-        ("purchases", counted.orders.to_string(), expected.purchases.to_string()),
-        ("customers", counted.customers.to_string(), expected.customers.to_string()),
-        ("CDs", counted.cds.to_string(), expected.cds.to_string()),
-        ("paid", dollars(counted.cents), dollars(expected.cents)),
-        ("settled payments", counted.settled_payments.to_string(), expected.purchases.to_string()),
-        ("settled", dollars(counted.settled_cents), dollars(expected.cents)),
-    ];
-    let agree = rows.iter().all(|(_, spaces, file)| spaces == file);
-    let mut table = Table::new(&["", "THE SPACES", "THE FILE", ""]);
-    for (what, spaces, file) in rows {
-        let verdict = if spaces == file { "the same" } else { "DIFFERENT" };
-        table.row(vec![what.to_owned(), spaces, file, verdict.to_owned()]);
-    }
-    let lines = table.lines(|_, _, cell| cell);
-    if !agree {
-        bail!("the spaces have counted something else than the file says:\n{}", lines.join("\n"));
-    }
-    Ok(lines)
+fn rows(counted: &Totals, expected: &Sums) -> [Row; 6] {
+    [
+        Row::new("purchases", counted.orders, expected.purchases),
+        Row::new("customers", counted.customers, expected.customers),
+        Row::new("CDs", counted.cds, expected.cds),
+        Row::new("paid", dollars(counted.cents), dollars(expected.cents)),
+        Row::new("settled payments", counted.settled_payments, expected.purchases),
+        Row::new("settled", dollars(counted.settled_cents), dollars(expected.cents)),
+    ]
 }
 
 fn dollars(cents: u64) -> String {
