@@ -27,6 +27,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use store::{Store, StoreConfig};
+use telemetry::{Exporter, TraceExport};
 use tokio::net::TcpListener;
 use words::AllowedNames;
 
@@ -57,6 +58,8 @@ pub struct RunConfig {
     pub memory: bool,
     /// The journal's segments and retention.
     pub store: StoreConfig,
+    /// Where traces are sent; none: nothing is traced.
+    pub traces: Option<TraceExport>,
     /// Where components are compiled. `Place::apart` is for programs that begin with `runtime::serve_if_asked`.
     pub compiler: Place,
 }
@@ -75,6 +78,7 @@ pub struct Host {
     runtime: Runtime,
     reloads: Reloads,
     announcement: Announcement,
+    exporter: Option<Exporter>,
 }
 
 impl Host {
@@ -83,20 +87,23 @@ impl Host {
         let listener = listen(config.listen).await?;
         let address = listener.local_addr()?;
         let token = access::load_or_create_token(&config.data)?;
-        let RunConfig { executors, swap_wait, settings, development, compiler, names, memory_bytes, .. } = config;
+        let RunConfig { executors, swap_wait, settings, development, compiler, names, memory_bytes, traces, .. } =
+            config;
         let store = if config.memory { Store::in_memory() } else { Store::open(&config.data, &config.store)? };
-        let mut settled = RuntimeConfig { executors, swap_wait, compiler, ..RuntimeConfig::default() };
+        let sample = traces.as_ref().map(|traces| traces.sample);
+        let mut settled = RuntimeConfig { executors, swap_wait, compiler, traces: sample, ..RuntimeConfig::default() };
         if let Some(bytes) = memory_bytes {
             settled.engine.memory_bytes = bytes;
         }
         let runtime = Runtime::start_on(settled, store)?;
+        let exporter = traces.as_ref().map(|traces| Exporter::start(traces, &runtime)).transpose()?.flatten();
         let dir = config.spaces.clone();
         // Its task ends with `shutdown`, below.
         let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings, development })?;
         open_when_loaded(&runtime, &reloads);
         keep_telling(&runtime);
         let announcement = Announcement::write(&config.data, address, &config.spaces)?;
-        Ok(Host { listener, address, token, names, runtime, reloads, announcement })
+        Ok(Host { listener, address, token, names, runtime, reloads, announcement, exporter })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -122,6 +129,9 @@ impl Host {
         // A swap in hand may wait for a disk that is full: what is not durable then has not happened.
         let _ = tokio::time::timeout(GRACE, reloads.shutdown()).await;
         self.runtime.shutdown(GRACE).await;
+        if let Some(exporter) = self.exporter {
+            exporter.finish().await;
+        }
         served
     }
 }

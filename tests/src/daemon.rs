@@ -280,6 +280,8 @@ pub struct Launch {
     /// Grants what its settings say. Other hosts grant all messaging.
     pub strict: bool,
     pub options: Vec<String>,
+    /// Of its environment, besides this process's.
+    pub variables: Vec<(&'static str, String)>,
 }
 
 /// A host that has not started.
@@ -305,6 +307,7 @@ impl Launch {
         as_daemon(command, folder)
             .args(development)
             .args(&self.options)
+            .envs(self.variables.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

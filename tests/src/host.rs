@@ -53,8 +53,18 @@ impl Host {
         Host::durable_on(store, data)
     }
 
+    /// The same, and all its traces are followed.
+    pub fn durable_traced() -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(data.path(), &StoreConfig::default()).expect("a new data folder");
+        Host::durable_with(store, data, RuntimeConfig { executors: 2, traces: Some(1.0), ..few_instances() })
+    }
+
     fn durable_on(store: Store, data: TempDir) -> Self {
-        let config = RuntimeConfig { executors: 2, ..few_instances() };
+        Host::durable_with(store, data, RuntimeConfig { executors: 2, ..few_instances() })
+    }
+
+    fn durable_with(store: Store, data: TempDir, config: RuntimeConfig) -> Self {
         let runtime = Runtime::start_on(config, store).expect("a runtime starts");
         runtime.open();
         Host { runtime, loaded: Mutex::default(), data: Some(data) }

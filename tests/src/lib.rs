@@ -3,6 +3,7 @@
 //! Owns how a test talks to a host, and nothing of what a test claims: that is in `tests/`. Whatever goes wrong here is a
 //! panic that names what was tried.
 
+mod collector;
 mod daemon;
 mod dice;
 pub mod fuzz;
@@ -15,6 +16,7 @@ pub mod strace;
 mod wait;
 pub mod wire;
 
+pub use collector::{Collector, Received, free_port};
 pub use daemon::{Daemon, Launch, Refused, binary, json_of, parent_of};
 pub use dice::Dice;
 pub use guests::{guest, shop_into};

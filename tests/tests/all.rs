@@ -31,4 +31,5 @@ mod requests;
 mod retries;
 mod rollback;
 mod timers;
+mod traces;
 mod turns;

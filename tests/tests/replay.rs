@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use spacehost::runtime::Artifact;
 use spacehost::runtime::api::{Checked, Delivery, DeployError, StateQuery};
 use spacehost::runtime::replay::{Bounds, Replayed};
+use spacehost::runtime::traces::headers;
 use spacehost::words::{Policy, SpaceName, SpaceSettings};
 use spacehost_tests::raw::renamed;
 use spacehost_tests::{Daemon, Host, guest, json_of, limits, until};
@@ -118,6 +119,26 @@ async fn a_version_that_does_the_same_passes_whatever_the_messages_were() {
     let checked = check(&host, &candidate, &settings).await.unwrap();
     assert!(checked.warnings.is_empty() && checked.replay > Duration::ZERO, "{checked:?}");
     assert_eq!(host.total("b").await, total, "nobody was asked again");
+}
+
+#[tokio::test]
+async fn where_a_message_stands_in_a_trace_is_no_difference() {
+    let host = Host::durable_traced();
+    host.deploy_with("a", "probe", rejecting(100)).await.unwrap();
+    host.deploy("b", "ear").await;
+    let context = host.runtime.traces().begin().expect("all are followed");
+    let delivery = Delivery { headers: headers(context), ..Delivery::default() };
+    let script = json!([
+        { "publish": { "to": "a.said" } }, { "send": { "to": "b/run", "body": ["note-context"] } },
+        { "request": { "to": "b/run", "body": ["note-context"] } }, "note-context",
+    ]);
+    host.try_run_with("a", script, delivery).await.unwrap();
+    let asked = host.noted("b", 2).await;
+    let passed_on = |note: &serde_json::Value| note["headers"].to_string().contains(&context.to_string());
+    assert!(!asked.iter().any(passed_on), "the turn has a span of its own: {asked:?}");
+    host.settled("a").await;
+    let replayed = replay_with(&host, &alike("probe").await, 100, &rejecting(100)).await;
+    assert_eq!(counts(&replayed), [1, 0, 0, 0], "{replayed}");
 }
 
 #[tokio::test]

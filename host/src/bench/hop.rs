@@ -1,14 +1,19 @@
-//! Row 1 of the goals: A relays 64 bytes to B on one core, beside a bare loop of two calls and a channel.
+//! Row 1 of the goals: A relays 64 bytes to B on one core, beside a bare loop of two calls and a channel; and what
+//! it costs that traces of some are sent away meanwhile.
 
 use super::report::{Figure, Report, median};
 use super::{Guests, PathWanted};
 use crate::runtime::api::Delivery;
-use crate::runtime::{Runtime, RuntimeConfig};
+use crate::runtime::{Runtime, RuntimeConfig, traces};
+use crate::telemetry::{Exporter, TraceExport};
 use crate::wasm::bare::BareLoop;
 use crate::words::SpaceName;
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
+use std::collections::HashMap;
+use std::future::IntoFuture;
 use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
 
 const ROUNDS: usize = 7;
 /// Messages in one filling of the relay's mailbox: enough to make the start and end of a round small, and few enough to
@@ -18,43 +23,83 @@ const CHUNKS: u64 = 100;
 /// Between two looks at how far the sink is: each takes the counter's cache line from the executor.
 const LOOK_EVERY: Duration = Duration::from_micros(10);
 
+/// The share of messages that are followed, in the figure that tells what that costs.
+const SAMPLE: f64 = 0.01;
+
 pub async fn run(guests: &Guests) -> Result<Report> {
     let mut figures = Vec::new();
     for (path, goal) in [(PathWanted::Sync, "1.3 (accepted below 2)"), (PathWanted::Fiber, "1.5")] {
-        figures.push(measure(guests, path, goal).await?);
+        figures.extend(measure(guests, path, goal).await?);
     }
     Ok(Report { bench: "hop: A relays 64 bytes to B, memory mode, one core", figures })
 }
 
-async fn measure(guests: &Guests, path: PathWanted, goal: &'static str) -> Result<Figure> {
+/// A hop beside the bare loop, and a hop with traces beside one without.
+async fn measure(guests: &Guests, path: PathWanted, goal: &'static str) -> Result<[Figure; 2]> {
     let body = Bytes::from(vec![b'x'; 64]);
     let fibers = path == PathWanted::Fiber;
     let bare = BareLoop::new(&guests.bytes("relay")?, &guests.bytes("sink")?, fibers);
     let mut bare = bare.map_err(|error| anyhow!("{error:#}"))?;
-    let runtime = Runtime::start(RuntimeConfig { executors: 1, ..RuntimeConfig::default() })?;
-    for name in ["sink", "relay"] {
-        guests.deploy(&runtime, name, path).await?;
-    }
+    let (plain, traced) = (relaying(guests, path, None).await?, relaying(guests, path, Some(SAMPLE)).await?);
+    let exporter = Exporter::start(&to_a_receiver().await?, &traced)?;
     let messages = CHUNK * CHUNKS;
-    let (mut ours, mut reference) = (Vec::new(), Vec::new());
+    let (mut reference, mut ours, mut followed) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let took = bare.run(messages, &body).map_err(|error| anyhow!("{error:#}"))?;
         reference.push(took.as_nanos() as f64 / messages as f64);
-        let mut took = Duration::ZERO;
+        let (mut without, mut with) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..CHUNKS {
-            took += relay_chunk(&runtime, &body).await?;
+            without += relay_chunk(&plain, &body).await?;
+            with += relay_chunk(&traced, &body).await?;
         }
-        ours.push(took.as_nanos() as f64 / messages as f64);
+        ours.push(without.as_nanos() as f64 / messages as f64);
+        followed.push(with.as_nanos() as f64 / messages as f64);
     }
-    runtime.shutdown(Duration::from_secs(1)).await;
-    Ok(Figure {
-        what: format!("one hop, {}", if fibers { "fiber path" } else { "sync path" }),
+    let dropped = traced.traces().dropped();
+    for runtime in [plain, traced] {
+        runtime.shutdown(Duration::from_secs(1)).await;
+    }
+    if let Some(exporter) = exporter {
+        exporter.finish().await;
+    }
+    let way = if fibers { "fiber path" } else { "sync path" };
+    let ours = median(ours);
+    let hop = Figure {
+        what: format!("one hop, {way}"),
         unit: "ns",
         reference: Some(median(reference)),
         reference_is: "bare loop of two calls and a channel",
-        measured: median(ours),
+        measured: ours,
         goal,
-    })
+    };
+    let hop_traced = Figure {
+        what: format!("the same, 1 % traced ({dropped} spans dropped)"),
+        unit: "ns",
+        reference: Some(ours),
+        reference_is: "the hop without traces",
+        measured: median(followed),
+        goal: "below 1.05",
+    };
+    Ok([hop, hop_traced])
+}
+
+/// A host of one core with relay and sink, and that share of its traces followed.
+async fn relaying(guests: &Guests, path: PathWanted, traces: Option<f64>) -> Result<Runtime> {
+    let runtime = Runtime::start(RuntimeConfig { executors: 1, traces, ..RuntimeConfig::default() })?;
+    for name in ["sink", "relay"] {
+        guests.deploy(&runtime, name, path).await?;
+    }
+    Ok(runtime)
+}
+
+/// Spans are sent as they would be, to somebody who takes them all and looks at none.
+async fn to_a_receiver() -> Result<TraceExport> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let endpoint = format!("http://{}/v1/traces", listener.local_addr()?);
+    let receiver = axum::Router::new().fallback(async |_: Bytes| {});
+    // Ends with the process.
+    tokio::spawn(axum::serve(listener, receiver).into_future());
+    Ok(TraceExport { endpoint, sample: SAMPLE, service_name: "bench".to_owned(), headers: HashMap::new() })
 }
 
 /// Fills the mailbox of the stopped relay, starts it, and waits until the sink has taken all.
@@ -63,7 +108,8 @@ async fn relay_chunk(runtime: &Runtime, body: &Bytes) -> Result<Duration> {
     let taken = || runtime.space(&sink).map(|status| status.usage.turns).context("the sink is gone");
     runtime.stop(&relay).await?;
     for _ in 0..CHUNK {
-        runtime.publish("bench.hop", body.clone(), Delivery::default())?;
+        let headers = runtime.traces().begin().and_then(traces::headers);
+        runtime.publish("bench.hop", body.clone(), Delivery { headers, ..Delivery::default() })?;
     }
     let until = taken()? + CHUNK;
     let begin = Instant::now();

@@ -13,6 +13,7 @@ mod report;
 mod request;
 mod start;
 mod swap;
+mod systems;
 mod written;
 
 use crate::cli::bench::{BenchArgs, Which};
@@ -99,6 +100,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
             Which::Written => written::run(&guests).await,
             Which::Start => start::run(&guests).await,
             Which::Hostile => hostile::run(&guests, duration).await,
+            Which::Systems => systems::run().await,
         }
     })?;
     report.print(args.json)

@@ -41,4 +41,6 @@ pub enum Which {
     Start,
     /// What attackers cost their neighbours
     Hostile,
+    /// The sample systems under their loads
+    Systems,
 }

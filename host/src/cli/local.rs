@@ -8,7 +8,8 @@ use super::run::default_address;
 use crate::runtime::{Place, RuntimeConfig};
 use crate::shutdown::{self, Trigger};
 use crate::store::StoreConfig;
-use crate::words::AllowedNames;
+use crate::telemetry::TraceExport;
+use crate::words::{AllowedNames, TracesSettings};
 use crate::{Host, RunConfig};
 use anyhow::{Context, Result};
 use std::io::ErrorKind;
@@ -40,6 +41,7 @@ impl Local {
             memory: false,
             store: StoreConfig::default(),
             compiler: Place::apart(),
+            traces: TraceExport::read(&TracesSettings::default(), |name| std::env::var(name).ok())?,
         };
         let host = match Host::start(config.clone()).await {
             Err(error) if is_taken(&error) => Host::start(RunConfig { listen: any_address(), ..config }).await?,

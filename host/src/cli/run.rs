@@ -9,6 +9,7 @@ use crate::http::access::token_file;
 use crate::reload::read_host_settings;
 use crate::runtime::{Place, RuntimeConfig};
 use crate::store::StoreConfig;
+use crate::telemetry::TraceExport;
 use crate::words::JournalSettings;
 use crate::{Host, RunConfig, telemetry};
 use anyhow::{Context, Result};
@@ -68,6 +69,7 @@ pub async fn run(args: Args) -> Result<()> {
 /// The command line goes before the file, and the file before the defaults.
 fn configure(args: Args) -> Result<RunConfig> {
     let file = read_host_settings(&args.settings)?;
+    let traces = TraceExport::read(&file.traces, |name| std::env::var(name).ok())?;
     let defaults = RuntimeConfig::default();
     Ok(RunConfig {
         spaces: args.dir,
@@ -82,6 +84,7 @@ fn configure(args: Args) -> Result<RunConfig> {
         memory: args.memory,
         store: StoreConfig { accept_loss: args.accept_loss, ..store_config(&file.journal) },
         compiler: Place::apart(),
+        traces,
     })
 }
 
@@ -136,6 +139,7 @@ mod tests {
             memory: true,
             store: StoreConfig::default(),
             compiler: Place::Here,
+            traces: None,
         };
         let line = started(&config)(default_address());
         assert_eq!(line, "spacehost listens on http://127.0.0.1:7070, watches spaces, token in d/token");

@@ -16,9 +16,11 @@ use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, Response, StatusCode};
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::future::Future;
 
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,9 +80,11 @@ where
     }
 }
 
+/// A reply is whatever bytes the space has given; only what is JSON is called so.
 fn reply(body: Bytes) -> Response<Body> {
+    let is_json = serde_json::from_slice::<IgnoredAny>(&body).is_ok();
     let mut response = Response::new(Body::from(body));
-    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response.headers_mut().insert(CONTENT_TYPE, if is_json { JSON } else { BYTES });
     response
 }
 
@@ -113,6 +117,13 @@ mod tests {
         let response = accepted(MessageId { sequence: 42, ordinal: 7 });
         assert_eq!(response.status(), StatusCode::ACCEPTED);
         assert_eq!(response.headers()[LOCATION], "/v1/messages/42-7");
+    }
+
+    #[test]
+    fn only_json_is_called_json() {
+        let content_type = |body: &'static [u8]| reply(Bytes::from_static(body)).headers()[CONTENT_TYPE].clone();
+        assert_eq!((content_type(b"{\"a\":1}"), content_type(b"null")), (JSON, JSON));
+        assert_eq!((content_type(b"\xff"), content_type(b"{} {}"), content_type(b"")), (BYTES, BYTES, BYTES));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Owns the sentence that says what happened. Must not know statuses or titles; those are in `problem`.
 
+use super::cloud_event::Malformed;
 use crate::reload::ReloadError;
 use crate::runtime::api::Refusal;
 use crate::runtime::history::HistoryError;
@@ -36,8 +37,10 @@ pub enum ApiError {
     WrongMethod(String),
     #[error("{0}")]
     BadRequest(String),
-    #[error("CloudEvents are not taken in by this version, neither structured nor binary")]
-    CloudEvents,
+    #[error("the CloudEvent is not valid: {0}")]
+    BadCloudEvent(#[from] Malformed),
+    #[error("`{0}` is not taken in")]
+    Unsupported(String),
     #[error("the body has more than {allowed} bytes")]
     BodyTooLarge { allowed: usize },
     #[error("the body was not complete after {} s", after.as_secs())]

@@ -1,13 +1,14 @@
-//! Events in and out: POST /v1/events/{topic}, GET /v1/events?pattern=… as server-sent events.
+//! Events in and out: POST /v1/events/{topic} and POST /v1/events, GET /v1/events?pattern=… as server-sent events.
 //!
 //! Must not know who subscribes. A listener that is too slow is told how much it missed; its stream goes on. One that comes
 //! back with a Last-Event-ID first gets what it missed, from the journal, or an event `gap` that says why it cannot.
 
 use super::body::Received;
+use super::cloud_event::{Incoming, Malformed};
 use super::commands::answer;
 use super::error::ApiError;
 use super::idempotency::Reply;
-use super::{Shared, body, cloud_event, delivery};
+use super::{Shared, body, cloud_event, delivery, shown};
 use crate::runtime::Listener;
 use crate::runtime::api::Heard;
 use crate::runtime::history::{HistoryError, Past};
@@ -15,7 +16,6 @@ use crate::words::Pattern;
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Response};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -30,15 +30,36 @@ pub async fn publish(
     request: Request,
 ) -> Result<Response<Body>, ApiError> {
     let Path(topic) = topic?;
+    take_in(edge, Some(topic), request).await
+}
+
+/// A CloudEvent, whose type is the topic.
+pub async fn publish_by_type(State(edge): State<Shared>, request: Request) -> Result<Response<Body>, ApiError> {
+    take_in(edge, None, request).await
+}
+
+async fn take_in(edge: Shared, topic: Option<String>, request: Request) -> Result<Response<Body>, ApiError> {
     let (head, body) = request.into_parts();
-    if is_cloud_event(&head.headers) {
-        return Err(ApiError::CloudEvents);
-    }
+    let form = cloud_event::form(&head.headers)?;
     let mut delivery = delivery::of(&head.headers, &head.extensions)?;
     let key = delivery::idempotency_key(&head.headers)?;
-    let Received { bytes: body, share } = body::read(&edge, body).await?;
+    let Received { bytes: mut body, share } = body::read(&edge, body).await?;
+    let (mut scope, mut key) = ("event", key.map(str::to_owned));
+    let topic = match form.map(|form| Incoming::read(form, &head.headers, body.clone())).transpose()? {
+        None => topic.ok_or_else(nowhere)?,
+        Some(event) => {
+            let topic = same_topic(&event, topic)?;
+            event.add_to(&mut delivery);
+            if key.is_none() {
+                (scope, key) = ("cloudevent", Some(event.identity()));
+            }
+            body = event.data;
+            topic
+        }
+    };
     // No space name holds a space, so this scope is no command's.
-    delivery.idempotency = key.map(|key| delivery::idempotency(&format!("event {topic}"), key, &body, &delivery));
+    let target = format!("{scope} {topic}");
+    delivery.idempotency = key.map(|key| delivery::idempotency(&target, &key, &body, &delivery));
     let once = delivery.idempotency;
     let runtime = edge.runtime.clone();
     let work = async move {
@@ -50,13 +71,22 @@ pub async fn publish(
     answer(&edge, once, work).await
 }
 
-const LAST_EVENT_ID: &str = "last-event-id";
-
-/// Taking an envelope for a payload would be a silent misunderstanding.
-fn is_cloud_event(headers: &HeaderMap) -> bool {
-    let structured = |value: &[u8]| value.starts_with(b"application/cloudevents");
-    headers.contains_key("ce-specversion") || headers.get(CONTENT_TYPE).is_some_and(|v| structured(v.as_bytes()))
+fn nowhere() -> ApiError {
+    let what = "a bare payload needs its topic in the path, POST /v1/events/{topic}; here only CloudEvents are taken, by their type";
+    ApiError::BadRequest(what.to_owned())
 }
+
+/// The topic of an event, which the path may only repeat.
+fn same_topic(event: &Incoming, path: Option<String>) -> Result<String, Malformed> {
+    match path {
+        Some(path) if path != event.topic() => {
+            Err(Malformed::OtherTopic { given: shown::word(event.topic()), path: shown::word(&path) })
+        }
+        _ => Ok(event.topic().to_owned()),
+    }
+}
+
+const LAST_EVENT_ID: &str = "last-event-id";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -168,23 +198,4 @@ fn frame(host: &str, heard: &Heard) -> Event {
 /// Says that a reader was too slow for `missed` items.
 pub fn gap(missed: u64) -> Event {
     Event::default().event("gap").data(format!("{{\"missed\":{missed}}}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::http::HeaderValue;
-
-    #[test]
-    fn cloud_events_are_seen_in_both_forms() {
-        let with = |name: &'static str, value| {
-            is_cloud_event(&HeaderMap::from_iter([(
-                axum::http::HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            )]))
-        };
-        assert!(with("content-type", "application/cloudevents+json; charset=utf-8"));
-        assert!(with("ce-specversion", "1.0"));
-        assert!(!with("content-type", "application/json"));
-    }
 }

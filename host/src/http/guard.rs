@@ -7,6 +7,7 @@
 use super::access::Token;
 use super::error::ApiError;
 use super::guesses::Guesses;
+use super::kinds::{Kind, PAGES};
 use super::names::Names;
 use super::shown;
 use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
@@ -45,7 +46,7 @@ impl Guard {
         self.check_page(headers, host)?;
         match bearer(headers)? {
             Some(given) if self.token.matches(given) => Ok(Caller::Known),
-            _ if OPEN.contains(&uri.path()) => Ok(Caller::Stranger),
+            _ if is_open(uri.path()) => Ok(Caller::Stranger),
             Some(_) => Err(self.wrong_token()),
             None => Err(ApiError::Unauthorized),
         }
@@ -78,6 +79,11 @@ impl Guard {
             Err(wait) => ApiError::TooManyGuesses { wait },
         }
     }
+}
+
+/// What anyone may read: whether the host is alive, and what types of problems there are.
+fn is_open(path: &str) -> bool {
+    OPEN.contains(&path) || path.strip_prefix(PAGES).is_some_and(|name| Kind::find(name).is_some())
 }
 
 /// What is given as the token.
@@ -186,7 +192,15 @@ mod tests {
         for wrong in [&token[1..], &format!("{}b", &token[1..]), &format!("{token}a"), &format!(" {token}"), "x"] {
             assert_eq!(with(&format!("Bearer {wrong}")), Err("unauthorized"), "{wrong}");
         }
-        for path in ["/healthz/", "//healthz", "/healthz%2f", "/%68ealthz", "/healthz/../v1/spaces"] {
+        for path in [
+            "/healthz/",
+            "//healthz",
+            "/healthz%2f",
+            "/%68ealthz",
+            "/healthz/../v1/spaces",
+            "/problems/",
+            "/problems/x",
+        ] {
             assert_eq!(ask(path, &[HOST_HERE]), Err("unauthorized"), "{path}");
         }
         let twice = [("authorization", "Bearer x"), ("authorization", "Bearer y")];
@@ -203,6 +217,7 @@ mod tests {
         assert!(answered < 500 && guesses.contains(&Err("too-many-guesses")), "{answered}");
         assert_eq!(ask(&format!("Bearer {}", good())), Ok(Caller::Known));
         assert_eq!(ask(""), Err("unauthorized"), "no token is no guess");
+        assert_eq!(ask_at(&guard, "/problems/foreign", &[HOST_HERE]), Ok(Caller::Stranger));
         assert_eq!(ask_at(&guard, "/healthz", &[HOST_HERE, ("authorization", "Bearer x")]), Ok(Caller::Stranger));
     }
 }

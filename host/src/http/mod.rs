@@ -24,12 +24,15 @@ mod held;
 mod history;
 mod idempotency;
 mod incident;
+mod kinds;
 mod logs;
 mod messages;
 mod names;
+mod openapi;
 mod patience;
 mod payload;
 mod problem;
+mod problem_pages;
 mod purge;
 mod replay;
 mod safe;
@@ -37,6 +40,7 @@ mod seats;
 mod shown;
 mod spaces;
 mod state;
+mod traced;
 
 use crate::reload::Reloads;
 use crate::runtime::Runtime;
@@ -100,7 +104,9 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -
         replays: Arc::new(Semaphore::new(1)),
         closing: shutdown.clone(),
     };
-    accept::run(listener, Door { guard, router: routes(Arc::new(edge)), limits, tell }, shutdown).await;
+    let runtime = edge.runtime.clone();
+    let router = traced::wrap(routes(Arc::new(edge)), &runtime);
+    accept::run(listener, Door { guard, router, limits, tell }, shutdown).await;
     Ok(())
 }
 
@@ -109,7 +115,7 @@ fn routes(edge: Shared) -> Router {
     Router::new()
         .route(&space("/commands/{command}"), only(post(commands::command)))
         .route("/v1/events/{topic}", only(post(events::publish)))
-        .route("/v1/events", only(get(events::listen)))
+        .route("/v1/events", only(get(events::listen).post(events::publish_by_type)))
         .route("/v1/messages/{id}", only(get(messages::outcome)))
         .route("/v1/spaces", only(get(spaces::list)))
         .route(&space(""), only(get(spaces::show)))
@@ -127,6 +133,8 @@ fn routes(edge: Shared) -> Router {
         .route(&space("/purge"), only(get(purge::preview).post(purge::purge)))
         .route(&space("/replay"), only(post(replay::replay)))
         .route("/v1/backup", only(get(backup::backup)))
+        .route("/openapi.json", only(get(openapi::document)))
+        .route("/problems/{name}", only(get(problem_pages::page)))
         .route("/healthz", only(get(health::alive)))
         .route("/readyz", only(get(health::ready)))
         .fallback(|uri: Uri| async move { ApiError::NoRoute(shown::word(uri.path())) })

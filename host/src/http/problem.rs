@@ -1,10 +1,11 @@
 //! Errors as clients see them: RFC 9457 problem documents.
 //!
-//! Owns the one table from an error to status, stable type, title and advice. Must not know where an error came from or
-//! how a request looked. Cannot fail.
+//! Owns the mapping from an error to its type. Must not know where an error came from or how a request looked; what the types
+//! are is in `kinds`. Cannot fail.
 
 use super::error::ApiError;
 use super::incident::Incident;
+use super::kinds::{self, Kind, Retry};
 use super::shown;
 use crate::reload::ReloadError;
 use crate::runtime::api::Refusal;
@@ -16,9 +17,6 @@ use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde::Serialize;
-
-/// Type names begin with this, so that they are URIs without a place where anything would have to be served.
-const TYPE_PREFIX: &str = "urn:spacehost:";
 
 /// One problem, ready to be sent.
 #[derive(Debug, Serialize)]
@@ -40,298 +38,112 @@ pub struct Problem {
     pub retryable: bool,
 }
 
-impl Problem {
-    fn new(status: StatusCode, kind: &'static str, title: &'static str, next: &'static str) -> Self {
-        let detail = String::new();
-        Problem { kind, status, title, detail, next, code: None, retryable: false }
-    }
-
-    fn retryable(mut self) -> Self {
-        self.retryable = true;
-        self
-    }
-}
-
 /// The one function that says how an error looks from outside.
 pub fn problem(error: &ApiError) -> Problem {
-    let mut problem = match error {
-        ApiError::Refused(refusal) => of_refusal(refusal),
-        ApiError::Reload(error) => of_reload(error),
-        ApiError::History(error) => of_history(error),
-        ApiError::Replay(error) => of_replay(error),
-        ApiError::NoSpace(_) => no_space(),
-        ApiError::BackupUnderWay => under_way("backup-under-way", "One backup at a time"),
-        ApiError::ReplayUnderWay => under_way("replay-under-way", "One replay at a time"),
-        _ => of_request(error),
-    };
-    problem.detail = detail(error);
+    let Kind { name, status, title, next, retry, .. } = kind(error);
+    let retryable = retry == Retry::Later;
+    let mut problem = Problem { kind: name, status, title, detail: detail(error), next, code: None, retryable };
+    if let Some(failure) = failure(error) {
+        problem.code = Some(failure.code.to_string());
+        problem.retryable = failure.retryable;
+        if failure.retryable {
+            problem.next = "Nothing took effect; the space says that the same may succeed later.";
+        }
+    }
     problem
+}
+
+/// A space's own words.
+fn failure(error: &ApiError) -> Option<&Failure> {
+    if let ApiError::Refused(Refusal::Failed(failure)) = error { Some(failure) } else { None }
 }
 
 /// A space's own words are whole; ours may quote the client, and then they are bounded.
 fn detail(error: &ApiError) -> String {
+    match failure(error) {
+        Some(failure) => failure.to_string(),
+        None => shown::sentence(&error.to_string()),
+    }
+}
+
+fn kind(error: &ApiError) -> Kind {
     match error {
-        ApiError::Refused(Refusal::Failed(failure)) => failure.to_string(),
-        error => shown::sentence(&error.to_string()),
+        ApiError::Refused(refusal) => of_refusal(refusal),
+        ApiError::Reload(error) => of_reload(error),
+        ApiError::History(error) => of_history(error),
+        ApiError::Replay(error) => of_replay(error),
+        ApiError::NoSpace(_) => kinds::NO_SPACE,
+        ApiError::Unauthorized | ApiError::WrongToken => kinds::UNAUTHORIZED,
+        ApiError::TooManyGuesses { .. } => kinds::TOO_MANY_GUESSES,
+        ApiError::Foreign { .. } => kinds::FOREIGN,
+        ApiError::NoRoute(_) => kinds::NO_ROUTE,
+        ApiError::WrongMethod(_) => kinds::WRONG_METHOD,
+        ApiError::BadRequest(_) => kinds::BAD_REQUEST,
+        ApiError::BadCloudEvent(_) => kinds::BAD_CLOUD_EVENT,
+        ApiError::Unsupported(_) => kinds::UNSUPPORTED,
+        ApiError::BodyTooLarge { .. } => kinds::TOO_LARGE,
+        ApiError::BodyTooSlow { .. } => kinds::TOO_SLOW,
+        ApiError::BodiesFull => kinds::BODIES_FULL,
+        ApiError::KeyReused => kinds::KEY_REUSED,
+        ApiError::KeysFull => kinds::KEYS_FULL,
+        ApiError::BackupUnderWay => kinds::BACKUP_UNDER_WAY,
+        ApiError::ReplayUnderWay => kinds::REPLAY_UNDER_WAY,
+        ApiError::NothingKept => kinds::NOT_KEPT,
+        ApiError::Unreadable(_) => kinds::UNREADABLE,
+        ApiError::UnknownMessage(_) => kinds::UNKNOWN_MESSAGE,
+    }
+}
+
+/// What the runtime answers.
+fn of_refusal(refusal: &Refusal) -> Kind {
+    match refusal {
+        Refusal::BadName(_) => kinds::BAD_NAME,
+        Refusal::UnknownSpace(_) => kinds::UNKNOWN_SPACE,
+        Refusal::UnknownCommand { .. } => kinds::UNKNOWN_COMMAND,
+        Refusal::TooLarge { .. } => kinds::TOO_LARGE,
+        Refusal::Overloaded(_) => kinds::OVERLOADED,
+        Refusal::Unavailable { .. } => kinds::UNAVAILABLE,
+        Refusal::Failed(_) => kinds::FAILED,
+        Refusal::Broken(_) => kinds::BROKEN_OFF,
+        Refusal::TimedOut(_) => kinds::TIMEOUT,
+        Refusal::Unknown(_) => kinds::UNKNOWN,
+        Refusal::NotStopped { .. } => kinds::NOT_STOPPED,
+        Refusal::Starting => kinds::STARTING,
+        Refusal::DiskFull => kinds::DISK_FULL,
+        Refusal::Stopping => kinds::STOPPING,
+    }
+}
+
+/// What the reconciler answers to orders.
+fn of_reload(error: &ReloadError) -> Kind {
+    match error {
+        ReloadError::Unknown(_) => kinds::UNKNOWN_SPACE,
+        ReloadError::Stopped(_) => kinds::STOPPED,
+        ReloadError::NoFormerVersion(_) => kinds::NO_FORMER_VERSION,
+        ReloadError::Refused { .. } => kinds::FORMER_REFUSED,
+        ReloadError::Runtime { refusal, .. } => of_refusal(refusal),
+        ReloadError::Folder(_) => kinds::FOLDER_UNREADABLE,
+        ReloadError::Stopping => kinds::STOPPING,
     }
 }
 
 /// What reading the past answers.
-fn of_history(error: &HistoryError) -> Problem {
-    use StatusCode as S;
+fn of_history(error: &HistoryError) -> Kind {
     match error {
-        HistoryError::NotKept => {
-            let next = "Start the host without --memory to keep a past.";
-            Problem::new(S::CONFLICT, "not-kept", "There is no past", next)
-        }
-        HistoryError::Gone { .. } => {
-            let next = "Ask for less of it; older turns are kept for so long only.";
-            Problem::new(S::GONE, "gone", "It is no longer kept", next)
-        }
-        HistoryError::Unreadable(_) => {
-            let next = "See the host's log; restore the data folder from a backup.";
-            Problem::new(S::INTERNAL_SERVER_ERROR, "unreadable", "The past does not read", next)
-        }
+        HistoryError::NotKept => kinds::NOT_KEPT,
+        HistoryError::Gone { .. } => kinds::GONE,
+        HistoryError::Unreadable(_) => kinds::UNREADABLE,
     }
 }
 
 /// What a replay answers that was not made.
-fn of_replay(error: &ReplayError) -> Problem {
+fn of_replay(error: &ReplayError) -> Kind {
     match error {
         ReplayError::Refused(refusal) => of_refusal(refusal),
         ReplayError::Past(error) => of_history(error),
-        ReplayError::Changed | ReplayError::Busy(_) => {
-            let next = "Nothing was changed: repeat the request.";
-            Problem::new(StatusCode::CONFLICT, "busy", "The space was busy", next).retryable()
-        }
-        ReplayError::Link(_) => no_space(),
-        ReplayError::Panicked => {
-            let next = "Nothing was changed: see the host's log.";
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "replay-failed", "The replay failed", next)
-        }
-    }
-}
-
-fn no_space() -> Problem {
-    let next = "`spacehost inspect <file.wasm>` says what a file is; `spacehost build` makes one that fits.";
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no-space", "The component is no space", next)
-}
-
-fn under_way(kind: &'static str, title: &'static str) -> Problem {
-    let next = "Wait until the other one has ended, then repeat the request.";
-    Problem::new(StatusCode::CONFLICT, kind, title, next).retryable()
-}
-
-/// What the runtime answers.
-fn of_refusal(refusal: &Refusal) -> Problem {
-    use StatusCode as S;
-    let new = Problem::new;
-    match refusal {
-        Refusal::BadName(_) => new(S::BAD_REQUEST, "bad-name", "Not a valid name", "Correct the name in the path."),
-        Refusal::UnknownSpace(_) => new(
-            S::NOT_FOUND,
-            "unknown-space",
-            "No such space",
-            "`spacehost ps` lists the spaces, and says why a file was not loaded.",
-        ),
-        Refusal::UnknownCommand { .. } => {
-            new(S::NOT_FOUND, "unknown-command", "No such command", "`spacehost inspect <space>` lists its commands.")
-        }
-        Refusal::TooLarge { .. } => new(
-            S::PAYLOAD_TOO_LARGE,
-            "too-large",
-            "The message is too large",
-            "Send less, or let the operator raise the limit named here.",
-        ),
-        Refusal::Overloaded(_) => new(
-            S::TOO_MANY_REQUESTS,
-            "overloaded",
-            "The mailbox is full",
-            "Nothing took effect: repeat the request after the time in Retry-After.",
-        )
-        .retryable(),
-        Refusal::Unavailable { .. } => new(
-            S::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "The space is not served now",
-            "`spacehost ps` says why; repeat the request when it runs again.",
-        )
-        .retryable(),
-        Refusal::Failed(failure) => of_failure(failure),
-        Refusal::Broken(_) => new(
-            S::INTERNAL_SERVER_ERROR,
-            "broken-off",
-            "The space broke off the turn",
-            "Nothing of it took effect; `spacehost logs <space>` shows why.",
-        ),
-        Refusal::TimedOut(_) => new(
-            S::GATEWAY_TIMEOUT,
-            "timeout",
-            "Not done in time",
-            "Nothing took effect: repeat the request, or give the space a larger `wall_per_turn_ms`.",
-        )
-        .retryable(),
-        Refusal::Unknown(_) => new(
-            S::GATEWAY_TIMEOUT,
-            "unknown",
-            "No answer in time",
-            "It may still take effect: repeat it with the same Idempotency-Key, which gives the outcome and never a second effect.",
-        ),
-        Refusal::NotStopped { .. } => new(
-            S::CONFLICT,
-            "not-stopped",
-            "The space is not stopped",
-            "Nothing was changed: stop it with `spacehost stop`, or remove its file, then repeat the request.",
-        ),
-        Refusal::Starting => new(
-            S::SERVICE_UNAVAILABLE,
-            "starting",
-            "The host is starting",
-            "Nothing took effect: repeat the request in a moment; GET /readyz says when all spaces are loaded.",
-        )
-        .retryable(),
-        Refusal::DiskFull => new(
-            S::INSUFFICIENT_STORAGE,
-            "disk-full",
-            "The disk is full",
-            "Nothing took effect: make room on the disk of the data folder; the host goes on by itself.",
-        )
-        .retryable(),
-        Refusal::Stopping => stopping(),
-    }
-}
-
-fn of_failure(failure: &Failure) -> Problem {
-    let next = if failure.retryable {
-        "Nothing took effect; the space says that the same may succeed later."
-    } else {
-        "Nothing took effect; correct the request as the detail says."
-    };
-    let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "failed", "The space refused", next);
-    problem.code = Some(failure.code.to_string());
-    problem.retryable = failure.retryable;
-    problem
-}
-
-fn stopping() -> Problem {
-    let next = "Repeat the request when the host is back.";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The host is shutting down", next).retryable()
-}
-
-/// What the reconciler answers to orders.
-fn of_reload(error: &ReloadError) -> Problem {
-    let conflict = |kind, title, next| Problem::new(StatusCode::CONFLICT, kind, title, next);
-    match error {
-        ReloadError::Unknown(name) => of_refusal(&Refusal::UnknownSpace(name.clone())),
-        ReloadError::Stopped(_) => {
-            conflict("stopped", "The space is stopped", "Start it with `spacehost start`, then repeat the order.")
-        }
-        ReloadError::NoFormerVersion(_) => {
-            conflict("no-former-version", "Nothing to go back to", "Put the file that shall serve into the folder.")
-        }
-        ReloadError::Refused { .. } => conflict(
-            "former-refused",
-            "The former version does not serve",
-            "The present version goes on; see the detail.",
-        ),
-        ReloadError::Runtime { refusal, .. } => of_refusal(refusal),
-        ReloadError::Folder(_) => {
-            let next = "Look at the folder of spaces on the host; what runs goes on.";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "folder-unreadable", "The folder is not readable", next)
-                .retryable()
-        }
-        ReloadError::Stopping => stopping(),
-    }
-}
-
-/// What is wrong with the request itself, before a space is asked.
-fn of_request(error: &ApiError) -> Problem {
-    use StatusCode as S;
-    let new = Problem::new;
-    match error {
-        ApiError::Unauthorized | ApiError::WrongToken => new(
-            S::UNAUTHORIZED,
-            "unauthorized",
-            "A token is needed",
-            "Send `Authorization: Bearer <token>`; the token is in the file `token` of the host's data folder.",
-        ),
-        ApiError::TooManyGuesses { .. } => new(
-            S::TOO_MANY_REQUESTS,
-            "too-many-guesses",
-            "Too many wrong tokens",
-            "Read the token from the file `token` of the host's data folder: the right one is always taken.",
-        ),
-        ApiError::Foreign { .. } => new(
-            S::FORBIDDEN,
-            "foreign",
-            "The request comes from elsewhere",
-            "Use the address that the host printed when it started, or list the other one under `hosts` or `origins` in spacehost.toml.",
-        ),
-        ApiError::NoRoute(_) => {
-            new(S::NOT_FOUND, "no-route", "Nothing is at this path", "Paths begin with /v1/; see the README.")
-        }
-        ApiError::WrongMethod(_) => new(
-            S::METHOD_NOT_ALLOWED,
-            "wrong-method",
-            "Not with this method",
-            "GET reads, POST does; the header Allow lists what this path takes.",
-        ),
-        ApiError::BadRequest(_) => {
-            new(S::BAD_REQUEST, "bad-request", "The request is malformed", "Correct it as the detail says.")
-        }
-        ApiError::CloudEvents => new(
-            S::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported",
-            "This form is not taken in yet",
-            "Send the bare payload; the topic in the path is the event's type.",
-        ),
-        ApiError::BodyTooLarge { .. } => {
-            let next = "Send less, or raise the limit: `message_bytes`, for components `component_bytes`.";
-            new(S::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", next)
-        }
-        ApiError::BodyTooSlow { .. } => {
-            new(S::REQUEST_TIMEOUT, "too-slow", "The body did not arrive", "Send the whole body at once.").retryable()
-        }
-        ApiError::BodiesFull => new(
-            S::SERVICE_UNAVAILABLE,
-            "bodies-full",
-            "Too many large bodies at once",
-            "Nothing took effect: repeat the request after the time in Retry-After.",
-        )
-        .retryable(),
-        ApiError::KeyReused => new(
-            S::UNPROCESSABLE_ENTITY,
-            "key-reused",
-            "The Idempotency-Key is taken",
-            "Use a new key for a new message; repeat the same body to get the first answer again.",
-        ),
-        ApiError::KeysFull => new(
-            S::INSUFFICIENT_STORAGE,
-            "keys-full",
-            "No room for more Idempotency-Keys",
-            "Nothing took effect. Keys are kept for 24 hours: wait, or send without one.",
-        )
-        .retryable(),
-        ApiError::NothingKept => new(
-            S::CONFLICT,
-            "not-kept",
-            "Nothing is kept on disk",
-            "Start the host without --memory; if it does, its log says what is wrong with the tables.",
-        ),
-        ApiError::Unreadable(_) => new(
-            S::INTERNAL_SERVER_ERROR,
-            "unreadable",
-            "The tables do not read",
-            "See the host's log; restore the data folder from an earlier backup.",
-        ),
-        ApiError::UnknownMessage(_) => new(
-            S::NOT_FOUND,
-            "unknown-message",
-            "No such message",
-            "It was never accepted here, or its outcome has expired.",
-        ),
-        ApiError::Refused(_) | ApiError::Reload(_) | ApiError::History(_) | ApiError::Replay(_) => stopping(),
-        ApiError::NoSpace(_) | ApiError::BackupUnderWay | ApiError::ReplayUnderWay => stopping(),
+        ReplayError::Changed | ReplayError::Busy(_) => kinds::BUSY,
+        ReplayError::Link(_) => kinds::NO_SPACE,
+        ReplayError::Panicked => kinds::REPLAY_FAILED,
     }
 }
 
@@ -374,7 +186,7 @@ fn wait_s(error: &ApiError) -> u64 {
 }
 
 fn as_urn<S: serde::Serializer>(kind: &&'static str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{TYPE_PREFIX}{kind}"))
+    serializer.collect_str(&format_args!("{}{kind}", kinds::PREFIX))
 }
 
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {

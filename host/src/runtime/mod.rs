@@ -24,6 +24,7 @@ mod router;
 mod space;
 mod stored;
 mod timers;
+pub mod traces;
 mod waits;
 
 pub use crate::wasm::{CompileBounds, CompileError, LoadError, Place, serve_if_asked};
@@ -61,6 +62,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, broadcast};
+use traces::Traces;
 use waits::PartitionNumber;
 
 /// How long a turn that is being ended may take to say so.
@@ -75,6 +77,8 @@ pub struct RuntimeConfig {
     pub engine: EngineConfig,
     /// Where components are compiled.
     pub compiler: Place,
+    /// The share of new traces that are followed; none: nothing is traced.
+    pub traces: Option<f64>,
 }
 
 impl Default for RuntimeConfig {
@@ -85,6 +89,7 @@ impl Default for RuntimeConfig {
             swap_wait: Duration::from_secs(1),
             engine: EngineConfig::default(),
             compiler: Place::Here,
+            traces: None,
         }
     }
 }
@@ -123,7 +128,9 @@ impl Runtime {
     pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
         let Store { ledger, started, host_id, image, journal, artifacts, cache, keeper } = store;
         let loading = Loading::new(&config, cache)?;
-        let router = Arc::new(Router::new(ledger, started, host_id, journal, loading.ticks()));
+        let mut router = Router::new(ledger, started, host_id, journal, loading.ticks());
+        router.traces = config.traces.map(Traces::sampling).unwrap_or_default();
+        let router = Arc::new(router);
         let (past, spaces) = Past::of(image, &router);
         let inner = Inner {
             loading,
@@ -216,6 +223,11 @@ impl Runtime {
     /// Where refusals are written down.
     pub fn audit(&self) -> &Audit {
         &self.0.router.audit
+    }
+
+    /// Which messages are followed, and the spans that tell of them.
+    pub fn traces(&self) -> &Traces {
+        &self.0.router.traces
     }
 
     /// Lets turns begin.

@@ -112,7 +112,9 @@ fn partition_of(index: u32, part: image::Partition, router: &Router) -> PastPart
         if pending.message.tracked {
             router.outcomes.accepted(id_of(id));
         }
-        (envelope(id, pending.message, pending.attempts, pending.replies), pending.due_ms)
+        let mut envelope = envelope(id, pending.message, pending.attempts, pending.replies);
+        envelope.exhumed = pending.retried.into();
+        (envelope, pending.due_ms)
     });
     let pending = pending.collect();
     let graves = part.dead_letters.into_iter().map(|(id, letter)| {

@@ -11,6 +11,7 @@ use super::listeners::Listeners;
 use super::outcomes::Outcomes;
 use super::space::Space;
 use super::space::probation::FailedProbations;
+use super::traces::Traces;
 use super::waits::Waits;
 use crate::store::ledger::Ledger;
 use crate::store::record::Idempotency;
@@ -44,6 +45,7 @@ pub struct Router {
     pub asked_before: AskedBefore,
     pub audit: Audit,
     pub failed_probations: FailedProbations,
+    pub traces: Traces,
     /// Where the past is read from; none in memory.
     pub journal: Option<PathBuf>,
     ticks: Arc<AtomicU64>,
@@ -118,6 +120,7 @@ impl Router {
             asked_before: AskedBefore::default(),
             audit: Audit::default(),
             failed_probations: FailedProbations::default(),
+            traces: Traces::default(),
             journal,
             ticks,
             open: AtomicBool::new(false),

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod message;
 pub mod settings;
 pub mod topic;
+pub mod trace;
 pub mod version;
 
 pub use descriptor::Descriptor;
@@ -20,5 +21,8 @@ pub use failure::Failure;
 pub use grants::Grants;
 pub use limits::Limits;
 pub use message::{Message, MessageId};
-pub use settings::{AllowedNames, HostSettings, JournalSettings, Policy, ReloadSettings, SpaceSettings};
+pub use settings::{
+    AllowedNames, HostSettings, JournalSettings, Policy, ReloadSettings, SpaceSettings, TracesSettings,
+};
 pub use topic::{Address, Pattern, SpaceName, Topic};
+pub use trace::TraceContext;

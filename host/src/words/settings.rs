@@ -70,6 +70,7 @@ pub struct HostSettings {
     /// What all instances may have together.
     pub memory_bytes: Option<u64>,
     pub journal: JournalSettings,
+    pub traces: TracesSettings,
     pub names: AllowedNames,
     /// All messaging is granted to all.
     development: bool,
@@ -91,11 +92,35 @@ pub struct JournalSettings {
     pub retention_age: Option<Duration>,
 }
 
-const HOST_FIELDS: &[&str] =
-    &["data", "executors", "hosts", "journal", "listen", "memory_bytes", "origins", "spaces", "swap_wait_ms"];
+/// Where traces go, and which.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TracesSettings {
+    /// The base of a receiver's addresses.
+    pub endpoint: Option<String>,
+    /// The share of new traces.
+    pub sample: Option<f64>,
+    pub service_name: Option<String>,
+    /// Lines of `name: value`, for what must not stand in settings.
+    pub headers_file: Option<PathBuf>,
+}
+
+const HOST_FIELDS: &[&str] = &[
+    "data",
+    "executors",
+    "hosts",
+    "journal",
+    "listen",
+    "memory_bytes",
+    "origins",
+    "spaces",
+    "swap_wait_ms",
+    "telemetry",
+];
 const HOSTS: &str = "a list of names such as [\"spaces.example:7070\"]";
 const ORIGINS: &str = "a list of origins such as [\"https://ops.example\"]";
 const JOURNAL_FIELDS: &[&str] = &["retention_age_s", "retention_bytes", "segment_bytes"];
+const TELEMETRY_FIELDS: &[&str] = &["traces"];
+const TRACES_FIELDS: &[&str] = &["endpoint", "headers_file", "sample", "service_name"];
 const SPACE_FIELDS: &[&str] = &["config", "grants", "limits", "reload"];
 const OWN_FIELDS: &[&str] = &["config", "limits", "reload"];
 const GRANT_FIELDS: &[&str] = &["commands", "publish", "subscribe"];
@@ -126,6 +151,7 @@ impl HostSettings {
                 }
                 "memory_bytes" => settings.memory_bytes = Some(entry.number(MIN_MEMORY_BYTES, i64::MAX as u64)?),
                 "journal" => settings.journal = journal(&entry)?,
+                "telemetry" => settings.traces = telemetry(&entry)?,
                 "hosts" => settings.names.hosts = entry.spellings(HOSTS, authority::authority)?,
                 "origins" => settings.names.origins = entry.spellings(ORIGINS, authority::origin)?,
                 "spaces" => settings.spaces = spaces(&entry)?,
@@ -176,6 +202,33 @@ fn journal(entry: &Entry) -> Result<JournalSettings, SettingsError> {
                 settings.retention_age = Some(Duration::from_secs(entry.number(0, u64::from(u32::MAX))?))
             }
             _ => return Err(entry.unknown("field of [journal]", JOURNAL_FIELDS)),
+        }
+    }
+    Ok(settings)
+}
+
+fn telemetry(entry: &Entry) -> Result<TracesSettings, SettingsError> {
+    let mut settings = TracesSettings::default();
+    for entry in entry.table("tables such as [telemetry.traces]")?.entries() {
+        match entry.key() {
+            "traces" => settings = traces(&entry)?,
+            _ => return Err(entry.unknown("field of [telemetry]", TELEMETRY_FIELDS)),
+        }
+    }
+    Ok(settings)
+}
+
+fn traces(entry: &Entry) -> Result<TracesSettings, SettingsError> {
+    let mut settings = TracesSettings::default();
+    for entry in entry.table("a table")?.entries() {
+        match entry.key() {
+            "endpoint" => {
+                settings.endpoint = Some(entry.text("an address such as \"http://127.0.0.1:4318\"")?.to_owned());
+            }
+            "sample" => settings.sample = Some(entry.share()?),
+            "service_name" => settings.service_name = Some(entry.text("a name such as \"spacehost\"")?.to_owned()),
+            "headers_file" => settings.headers_file = Some(entry.text("a file such as \"otlp-headers\"")?.into()),
+            _ => return Err(entry.unknown("field of [telemetry.traces]", TRACES_FIELDS)),
         }
     }
     Ok(settings)

@@ -56,6 +56,7 @@ fn config(spaces: std::path::PathBuf, data: std::path::PathBuf) -> RunConfig {
         memory_bytes: None,
         store: StoreConfig::default(),
         compiler: Place::Here,
+        traces: None,
     }
 }
 

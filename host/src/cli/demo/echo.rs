@@ -24,6 +24,7 @@ pub async fn replay(client: &Client) -> Result<Summary> {
     }
     let count = COMMANDS.len();
     Ok(Summary {
+        figures: None,
         lines: vec![format!("{count} commands sent, {count} events heard, in {:.1?}", started.elapsed())],
         next: vec!["tail &".into(), "call echo A".into(), "call listener heard".into(), "inspect echo".into()],
     })

@@ -6,7 +6,7 @@
 
 mod compared;
 mod echo;
-mod load;
+pub mod load;
 mod shop;
 mod trouble;
 
@@ -16,9 +16,13 @@ use super::progress::Bar;
 use super::signals::shutdown_on_signal;
 use super::style::Style;
 use anyhow::{Context, Result, bail};
+use load::Figures;
+use serde_json::Value;
 use spacehost_build::Request;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tempfile::TempDir;
 use trouble::Trouble;
 
 /// What the system's spaces are granted.
@@ -56,6 +60,10 @@ pub enum System {
 }
 
 impl System {
+    pub fn name(self) -> &'static str {
+        self.folder()
+    }
+
     fn folder(self) -> &'static str {
         match self {
             System::Echo => "echo",
@@ -76,29 +84,19 @@ impl System {
 pub struct Summary {
     /// What happened, line by line.
     pub lines: Vec<String>,
+    /// None for a system without a load.
+    pub figures: Option<Figures>,
     /// Commands to try next, without the program's name.
     pub next: Vec<String>,
 }
 
 pub async fn demo(args: Args) -> Result<()> {
     let mut shutdown = shutdown_on_signal()?;
-    let temporary = tempfile::tempdir().context("could not create a folder for the demo")?;
-    let (spaces, data) = (temporary.path().join("spaces"), temporary.path().join("data"));
-    let system = plugins()?.join(args.system.folder());
-    let names = match &args.guests {
-        Some(built) => install(built, &spaces)?,
-        None => {
-            let request = Request::new(&system).into_dir(&spaces);
-            tokio::task::spawn_blocking(move || build(&request)).await??
-        }
-    };
-    let settings = system.join(SETTINGS);
-    if settings.is_file() {
-        std::fs::copy(&settings, temporary.path().join(SETTINGS)).context("could not copy the system's settings")?;
-    }
-    let mut host = ChildHost::start(temporary.path().to_owned(), args.listen).await?;
+    let folders = Folders::new(args.system)?;
+    let names = folders.fill(args.guests.as_deref()).await?;
+    let mut host = ChildHost::start(folders.own.path().to_owned(), args.listen).await?;
     tokio::select! {
-        shown = show(&args, &mut host, &names, Folders { system: &system, data: &data }) => shown?,
+        shown = show(&args, &mut host, &names, &folders) => shown?,
         () = shutdown.wait() => return host.stop().await,
     }
     if !args.exit {
@@ -133,18 +131,64 @@ pub fn build(request: &Request) -> Result<Vec<String>> {
     Ok(built?.into_iter().map(|built| built.name).collect())
 }
 
-/// Where the system's sources are, and where its host keeps its data.
-struct Folders<'a> {
-    system: &'a Path,
-    data: &'a Path,
+/// Where the system's sources are, and where its host runs.
+struct Folders {
+    system: PathBuf,
+    own: TempDir,
 }
 
-async fn show(args: &Args, host: &mut ChildHost, names: &[String], folders: Folders<'_>) -> Result<()> {
+impl Folders {
+    fn new(system: System) -> Result<Self> {
+        let own = tempfile::tempdir().context("could not create a folder for the demo")?;
+        Ok(Folders { system: plugins()?.join(system.folder()), own })
+    }
+
+    /// Puts the spaces in that `built` holds, or builds them, and their settings beside them; answers their names.
+    async fn fill(&self, built: Option<&Path>) -> Result<Vec<String>> {
+        let settings = self.system.join(SETTINGS);
+        if settings.is_file() {
+            std::fs::copy(&settings, self.own.path().join(SETTINGS)).context("could not copy the system's settings")?;
+        }
+        let spaces = self.own.path().join("spaces");
+        match built {
+            Some(built) => install(built, &spaces),
+            None => {
+                let request = Request::new(&self.system).into_dir(&spaces);
+                tokio::task::spawn_blocking(move || build(&request)).await?
+            }
+        }
+    }
+}
+
+/// What a system does when nothing goes wrong.
+pub struct Measured {
+    pub figures: Figures,
+    /// Turns of all its spaces, per second, from the first command until all is at rest.
+    pub turns_per_second: f64,
+}
+
+/// Lets the system do its load undisturbed; none for one without a load.
+pub async fn measure(system: System) -> Result<Option<Measured>> {
+    let folders = Folders::new(system)?;
+    let names = folders.fill(None).await?;
+    let mut host = ChildHost::start(folders.own.path().to_owned(), None).await?;
+    host.wait_for(&names).await?;
+    let started = Instant::now();
+    let summary = system.replay(&mut host, &folders.system, Trouble { kill: false, reload: false }).await?;
+    let took = started.elapsed().as_secs_f64();
+    let spaces = host.client.get("/v1/spaces").await?;
+    let turns = |space: &Value| space["usage"]["turns"].as_u64().unwrap_or_default();
+    let turns: u64 = spaces.as_array().into_iter().flatten().map(turns).sum();
+    host.stop().await?;
+    Ok(summary.figures.map(|figures| Measured { figures, turns_per_second: turns as f64 / took }))
+}
+
+async fn show(args: &Args, host: &mut ChildHost, names: &[String], folders: &Folders) -> Result<()> {
     host.wait_for(names).await?;
     let style = Style::of_stdout();
     output::line(style.strong(&format!("{} runs at {}", names.join(", "), host.client.url())))?;
     let trouble = Trouble { kill: !args.no_kill, reload: !args.no_reload };
-    let summary = args.system.replay(host, folders.system, trouble).await?;
+    let summary = args.system.replay(host, &folders.system, trouble).await?;
     output::line(style.strong("summary"))?;
     for line in &summary.lines {
         output::line(format!("  {line}"))?;
@@ -153,7 +197,7 @@ async fn show(args: &Args, host: &mut ChildHost, names: &[String], folders: Fold
         return Ok(());
     }
     output::line(style.strong("the host stays up until Ctrl-C. Try in another terminal:"))?;
-    output::line(format!("  export SPACEHOST_DATA={}", folders.data.display()))?;
+    output::line(format!("  export SPACEHOST_DATA={}", folders.own.path().join("data").display()))?;
     for command in ["ps"].into_iter().chain(summary.next.iter().map(String::as_str)) {
         output::line(format!("  spacehost {command}"))?;
     }

@@ -4,7 +4,7 @@
 //! Owns the state while messages are tried on it, and what the turn in hand would have done. Must not know the router, the
 //! journal or who tries. What has no counterpart in the record makes the message incomparable; the reason is kept.
 
-use super::effects::{Effects, Sent, Taped, Timer};
+use super::effects::{self, Effects, Sent, Taped, Timer};
 use crate::runtime::space::state::PartitionState;
 use crate::runtime::space::turn::allowance::{self, Emitted};
 use crate::runtime::space::turn::{Phase, digest_of, merge_headers, now_ms, random_of};
@@ -218,7 +218,8 @@ impl Detached {
         let message = self.message();
         let key = key.or_else(|| message.and_then(|message| message.key.as_deref().map(str::to_owned)));
         let headers = merge_headers(message.map(|message| &message.headers), headers);
-        let headers = headers.as_deref().into_iter().flatten().cloned().collect();
+        let headers =
+            effects::headers(headers.iter().flat_map(|all| all.iter()).map(|(name, value)| (&**name, &**value)));
         self.emitted.push(Sent { target, body, key, headers });
     }
 

@@ -6,6 +6,7 @@ use crate::runtime::past;
 use crate::store::record::{self, TimerChange};
 use crate::store::tables::image;
 use crate::words::Failure;
+use crate::words::trace::TRACEPARENT;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -110,9 +111,14 @@ impl Sent {
             },
             body: Bytes::copy_from_slice(message.body),
             key: message.key.map(str::to_owned),
-            headers: message.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            headers: headers(message.headers.iter().copied()),
         }
     }
+}
+
+/// Those that a turn chooses. Where it stands in a trace the host says, and says otherwise each time.
+pub fn headers<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
+    all.filter(|(name, _)| *name != TRACEPARENT).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// What the record says that keys were written to, or held before.

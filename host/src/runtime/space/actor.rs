@@ -21,6 +21,7 @@ use super::{Instance, Partition, Space, chronicle};
 use crate::runtime::api::SpaceState;
 use crate::runtime::past::PastPartition;
 use crate::runtime::router::Router;
+use crate::runtime::traces;
 use crate::store::journal::Reader;
 use crate::store::ledger::Scribe;
 use crate::store::record::Record;
@@ -327,16 +328,21 @@ impl Actor {
         }
         let now_ms = now_ms();
         let firing = self.turn_mut().timers.fire(now_ms)?;
+        let trace = self.router.traces.begin();
         let message = Message {
             id: MessageId::TO_COME,
             sender: Sender::Timer,
             kind: Kind::Timer(firing.name),
             body: firing.body,
             key: None,
-            headers: None,
+            headers: trace.and_then(traces::headers),
             hops: 0,
         };
-        Some(self.fired(message, now_ms))
+        let envelope = self.fired(message, now_ms);
+        if let Some(root) = trace {
+            self.router.traces.ended(traces::firing(root, &self.partition.name, &envelope.message));
+        }
+        Some(envelope)
     }
 
     /// From here on the firing is a message like any other: accepted, and once begun the same in each attempt.

@@ -2,6 +2,7 @@
 
 use super::Partition;
 use super::mailbox::Room;
+use crate::runtime::traces::TurnSpan;
 use crate::store::record::{Idempotency, RequestId};
 use crate::words::{Failure, Message};
 use bytes::Bytes;
@@ -24,11 +25,15 @@ pub struct Envelope {
     pub idempotency: Option<Idempotency>,
     /// Attempts that have begun and count.
     pub attempt: u32,
+    /// How often it was taken out of the dead letters, and its attempts counted anew.
+    pub exhumed: u32,
     pub first: FirstAttempt,
     /// Since when the turn has been put off for congestion.
     pub congested_since: Option<Instant>,
     /// The highest sequence that the message rests on: the output gate opens there.
     pub depends_on: u64,
+    /// Of the attempt in hand, if its trace is followed.
+    pub span: Option<Box<TurnSpan>>,
     pub room: Room,
 }
 
@@ -79,11 +84,18 @@ impl Envelope {
             request: None,
             idempotency: None,
             attempt: 0,
+            exhumed: 0,
             first: FirstAttempt::default(),
             congested_since: None,
             depends_on,
+            span: None,
             room,
         })
+    }
+
+    /// Whether someone waits for the outcome: then it is tried once.
+    pub fn is_awaited(&self) -> bool {
+        self.waiter.is_some()
     }
 
     /// Puts it into the mailbox in which its room was reserved. (A timer's has none: its actor takes it in hand itself.)

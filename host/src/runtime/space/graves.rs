@@ -69,6 +69,7 @@ impl Graves {
             grave.envelope.depends_on = grave.envelope.depends_on.max(sequence);
         }
         grave.envelope.attempt = 0;
+        grave.envelope.exhumed += 1;
         grave.envelope.congested_since = None;
         if grave.envelope.first.requests.is_empty() {
             grave.envelope.first = FirstAttempt::default();

@@ -266,6 +266,7 @@ impl Actor {
         match judge(limits, envelope.attempt, congested_for, fault, jitter) {
             Verdict::Retry { after } => {
                 count(&self.partition.counters.retries, 1);
+                self.turn().attempt_failed(&mut envelope, fault.failure());
                 self.note_setback(&envelope, after);
                 self.backoff.hold(envelope, now + after);
             }
@@ -274,7 +275,10 @@ impl Actor {
                 envelope.congested_since.get_or_insert(now);
                 self.backoff.hold(envelope, now + after);
             }
-            Verdict::DeadLetter => self.bury(envelope, fault.failure().clone()),
+            Verdict::DeadLetter => {
+                self.turn().attempt_failed(&mut envelope, fault.failure());
+                self.bury(envelope, fault.failure().clone());
+            }
         }
     }
 

@@ -7,6 +7,7 @@ pub mod allowance;
 mod host_calls;
 mod migration;
 mod request;
+mod traced;
 
 pub use host_calls::random_of;
 pub use migration::{Effects, Undo, exceeds};
@@ -167,13 +168,14 @@ impl Turn {
         envelope.attempt += 1;
         self.first = std::mem::take(&mut envelope.first);
         self.depends_on = self.depends_on.max(envelope.depends_on);
+        self.begin_span(&mut envelope);
         self.in_hand = Some(envelope);
         self.phase = Phase::InTurn;
     }
 
     /// Whether someone waits for the outcome of the message in hand: then it is tried once.
     pub fn is_awaited(&self) -> bool {
-        self.in_hand.as_ref().is_some_and(|envelope| envelope.waiter.is_some())
+        self.in_hand.as_ref().is_some_and(|envelope| envelope.is_awaited())
     }
 
     /// The highest sequence that the partition's state rests on.
@@ -200,6 +202,7 @@ impl Turn {
             false => self.router.ledger.next_sequence(),
         };
         self.take_effect(sequence, 0);
+        self.end_span(None);
         (self.end(), sequence)
     }
 
@@ -261,6 +264,7 @@ impl Turn {
         if self.router.ledger.keeps_records() {
             self.depends_on = self.write_down(Outcome::Failed(chronicle::failure(failure)));
         }
+        self.end_span(Some(failure));
         (self.end(), self.depends_on)
     }
 
@@ -327,6 +331,7 @@ impl Turn {
             Some(extras) => (extras.key.map(Arc::from), Some(extras.headers)),
             None => (None, None),
         };
+        let headers = self.router.traces.passed_on(self.span(), headers);
         Draft {
             sender: self.sender.clone(),
             body,

@@ -141,6 +141,16 @@ impl<'a, 't> Entry<'a, 't> {
         }
     }
 
+    /// A share of a whole.
+    pub fn share(&self) -> Result<f64, SettingsError> {
+        let share = match self.value.get_ref() {
+            DeValue::Float(float) => float.as_str().parse().ok(),
+            DeValue::Integer(integer) => integer.as_str().parse().ok(),
+            _ => None,
+        };
+        share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| self.form("a share from 0 to 1, such as 0.01"))
+    }
+
     pub fn policy(&self) -> Result<Policy, SettingsError> {
         match self.value.get_ref().as_str() {
             Some("warn") => Ok(Policy::Warn),

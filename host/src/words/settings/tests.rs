@@ -30,6 +30,12 @@ fn a_whole_host_file_is_read() {
         segment_bytes = 1_048_576
         retention_age_s = 3600
 
+        [telemetry.traces]
+        endpoint = "http://127.0.0.1:4318"
+        sample = 0.01
+        service_name = "shop"
+        headers_file = "secret/otlp"
+
         [spaces.orders.limits]
         memory_bytes = 0x1000_0000
         attempts = 2
@@ -51,6 +57,13 @@ fn a_whole_host_file_is_read() {
         retention_age: Some(Duration::from_secs(3600)),
     };
     assert_eq!(host.journal, journal);
+    let traces = TracesSettings {
+        endpoint: Some("http://127.0.0.1:4318".into()),
+        sample: Some(0.01),
+        service_name: Some("shop".into()),
+        headers_file: Some("secret/otlp".into()),
+    };
+    assert_eq!(host.traces, traces);
     let orders = host.space(&name("orders"));
     assert_eq!((orders.limits.memory_bytes, orders.limits.attempts), (0x1000_0000, 2));
     assert_eq!(Value::Object(orders.config), json!({"currency": "EUR", "rates": [1, 2.5, {"at": "1979-05-27"}]}));
@@ -219,4 +232,19 @@ fn a_policy_that_is_none_is_refused_with_those_there_are() {
         space_error("[reload]\nfoo = \"warn\""),
         "line 2: `foo` is no check of a new version; there are `interface`, `replay`"
     );
+}
+
+#[test]
+fn what_is_wrong_about_traces_is_said_with_its_line() {
+    let wrong = |text: &str| host_error(&format!("[telemetry.traces]\n{text}"));
+    let share = "line 2: `sample` must be a share from 0 to 1, such as 0.01, not";
+    for (given, shown) in [("1.5", "1.5"), ("-1", "-1"), ("nan", "nan"), ("\"1%\"", "\"1%\"")] {
+        assert_eq!(wrong(&format!("sample = {given}")), format!("{share} {shown}"));
+    }
+    assert_eq!(wrong("sampel = 1"), "line 2: `sampel` is no field of [telemetry.traces]; did you mean `sample`?");
+    let endpoint = "line 2: `endpoint` must be an address such as \"http://127.0.0.1:4318\", not 4318";
+    assert_eq!(wrong("endpoint = 4318"), endpoint);
+    assert_eq!(host_error("[telemetry.trace]"), "line 1: `trace` is no field of [telemetry]; did you mean `traces`?");
+    let whole = HostSettings::parse("[telemetry.traces]\nsample = 1").unwrap();
+    assert_eq!(whole.traces.sample, Some(1.0));
 }

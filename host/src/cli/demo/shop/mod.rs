@@ -52,7 +52,7 @@ pub async fn replay(host: &mut ChildHost, folder: &Path, trouble: Trouble) -> Re
     lines.push(format!("{titles} titles on sale, {AT_ONCE} customers at once"));
     lines.push(figures.to_string());
     lines.extend(came_to);
-    Ok(Summary { lines, next: next() })
+    Ok(Summary { lines, figures: Some(figures), next: next() })
 }
 
 /// One customer's purchases, one after the other.

@@ -221,7 +221,12 @@ impl HostCalls for Turn {
             partition: self.partition.name.index,
         };
         let allowed = self.limits().log_lines_per_second;
-        if !self.space.logs.write(line, allowed) {
+        let traced = self.span().map(|_| line.clone());
+        let seen = self.space.logs.write(line, allowed);
+        if let (Some(line), Some(span)) = (traced, self.in_hand.as_mut().and_then(|envelope| envelope.span.as_mut())) {
+            span.note(&line, seen);
+        }
+        if !seen {
             let figure = format_args!("a line more than the {allowed} of a second");
             self.router.audit.of_space(&self.space, "log_lines_per_second", figure);
         }
