@@ -1,4 +1,4 @@
-//! The guests of `tests/guests`, built once per test process, and the shop of `plugins`.
+//! The guests of `tests/guests`, built once per test process, and the sample systems of `plugins`.
 //!
 //! They share one target folder with everything else that builds guests in this checkout, so that std is compiled once.
 
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 const GUESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guests");
-const SHOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins/shop");
+const SYSTEMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins");
 const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/spacehost-guests");
 
 /// The component of the guest with that crate name.
@@ -19,10 +19,10 @@ pub fn guest(name: &str) -> &'static [u8] {
     built.get(name).unwrap_or_else(|| panic!("there is no guest `{name}` in {GUESTS}"))
 }
 
-/// Builds the sample shop into the folder.
-pub fn shop_into(folder: &Path) {
-    let request = Request::new(SHOP).target_dir(Path::new(TARGET)).into_dir(folder);
-    build(&request, &mut Told).unwrap_or_else(|error| panic!("the shop does not build: {error}"));
+/// Builds a sample system into the folder.
+pub fn system_into(system: &str, folder: &Path) {
+    let request = Request::new(Path::new(SYSTEMS).join(system)).target_dir(Path::new(TARGET)).into_dir(folder);
+    build(&request, &mut Told).unwrap_or_else(|error| panic!("{system} does not build: {error}"));
 }
 
 /// Says what is being built, and above all what is being installed. Past the test harness, which would keep it to itself.

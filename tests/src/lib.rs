@@ -19,6 +19,6 @@ pub mod wire;
 pub use collector::{Collector, Received, free_port};
 pub use daemon::{Daemon, Launch, Refused, binary, json_of, parent_of};
 pub use dice::Dice;
-pub use guests::{guest, shop_into};
+pub use guests::{guest, system_into};
 pub use host::{Host, fast_retries, granting_all, limits};
 pub use wait::{GIVE_UP, until};

@@ -30,6 +30,7 @@ mod replay;
 mod requests;
 mod retries;
 mod rollback;
+mod systems;
 mod timers;
 mod traces;
 mod turns;

@@ -1,7 +1,7 @@
 //! The demo as a visitor runs it: the real binary, the real purchases, and a host that is killed half-way.
 
 use rustix::process::{Pid, Signal, kill_process};
-use spacehost_tests::{binary, shop_into, until};
+use spacehost_tests::{binary, system_into, until};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -12,7 +12,7 @@ async fn demo(arguments: &[&str]) -> (Child, TempDir) {
     let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     let start = move || {
         let guests = tempfile::tempdir().expect("a temporary folder");
-        shop_into(guests.path());
+        system_into("shop", guests.path());
         let mut command = Command::new(binary());
         command.args(["demo", "shop", "--guests"]).arg(guests.path()).args(arguments);
         // Not at the usual port: other tests may run a demo at the same time.

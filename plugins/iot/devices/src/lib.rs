@@ -1,7 +1,7 @@
 //! The space `devices`: owns what is known of each device: its newest reading, how many there were, and whether it is
-//! silent. It is told readings and takes them as they come, in any order. It fails only if its state cannot be written.
+//! silent. It is told readings and alerts, and takes them as they come, in any order. It fails only if its state cannot be written.
 
-use iot_messages::{Accepted, Metric, Silent, device};
+use iot_messages::{Accepted, Metric, Raised, Silent, device};
 use spacehost_sdk::prelude::*;
 
 /// The twin of a device.
@@ -18,6 +18,14 @@ struct Twin {
     silent: bool,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    #[serde(flatten)]
+    twin: Twin,
+    /// How many alerts were raised over it.
+    alerts: u64,
+}
+
 #[derive(Deserialize, JsonSchema)]
 struct Settings {
     /// After how many seconds without a reading a device is silent.
@@ -32,6 +40,8 @@ fn an_hour() -> u64 {
 #[derive(Cells)]
 struct Devices {
     twins: Map<String, Twin>,
+    /// How many alerts were raised over each device.
+    alerts: Map<String, u64>,
     settings: Config<Settings>,
 }
 
@@ -50,11 +60,17 @@ impl Devices {
         ctx.timers().set(&silence(&event.device), patience, &())
     }
 
+    #[event("alerts.raised")]
+    fn raised(&self, event: Raised) -> Result<()> {
+        self.alerts.update(&event.device, |alerts| *alerts += 1)
+    }
+
     /// Shows what is known of the device.
     #[command]
-    fn show(&self, ctx: &Context) -> Result<Twin> {
+    fn show(&self, ctx: &Context) -> Result<Shown> {
         let device = device(ctx)?;
-        self.twins.get(&device)?.or_fail("unknown-device", format!("{device} has sent nothing"))
+        let twin = self.twins.get(&device)?.or_fail("unknown-device", format!("{device} has sent nothing"))?;
+        Ok(Shown { twin, alerts: self.alerts.get(&device)?.unwrap_or(0) })
     }
 
     /// A device has said nothing for long. Each reading sets its timer anew.

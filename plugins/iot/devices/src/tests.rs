@@ -56,6 +56,17 @@ fn a_device_that_speaks_again_is_not_silent() {
 }
 
 #[test]
+fn alerts_are_counted_for_their_device() {
+    let host = host();
+    accepted(&host, "wind-1", 100, 900);
+    for (device, cause) in [("wind-1", "a"), ("wind-1", "b"), ("wind-10", "a")] {
+        let alert = json!({ "device": device, "rule": "gale", "cause": cause, "value": 900 });
+        host.event::<Devices>("alerts.raised", alert).unwrap();
+    }
+    assert_eq!(show(&host)["alerts"], 2);
+}
+
+#[test]
 fn devices_are_apart() {
     let host = host();
     accepted(&host, "wind-1", 100, 1);
