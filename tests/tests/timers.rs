@@ -57,6 +57,17 @@ async fn timers_fire_in_the_order_in_which_they_are_due() {
 }
 
 #[tokio::test]
+async fn a_timer_that_sets_itself_again_at_once_does_not_shut_messages_out() {
+    let host = one("probe").await;
+    let now = |steps: Value| json!({ "timer": { "name": "tick", "after_ms": 0, "body": { "steps": steps } } });
+    let chain = (0..10).fold(now(json!([])), |next, _| now(json!([next])));
+    // The first timer and the message wait from the same moment on.
+    host.run("a", json!([chain, { "send": { "to": "a/run", "body": [{ "note": "handled" }] } }])).await;
+    let notes = host.noted("a", 12).await;
+    assert_eq!(notes.iter().position(|note| *note == "handled"), Some(1), "{notes:?}");
+}
+
+#[tokio::test]
 async fn firings_missed_while_the_space_did_not_run_collapse_into_one() {
     let host = one("probe").await;
     host.deploy("clock", "probe").await;

@@ -6,6 +6,7 @@
 
 mod compared;
 mod echo;
+mod iot;
 pub mod load;
 mod rest;
 mod shop;
@@ -58,6 +59,8 @@ pub struct Args {
 pub enum System {
     /// A space that answers commands with events, and one that listens
     Echo,
+    /// A sensor network of five spaces, and 7,551 real readings of earthquakes and weather
+    Iot,
     /// A shop of five spaces, and 6,919 real purchases
     Shop,
     /// A social network of six spaces, and the persons of a novel
@@ -74,6 +77,7 @@ impl System {
     fn folder(self) -> &'static str {
         match self {
             System::Echo => "echo",
+            System::Iot => "iot",
             System::Shop => "shop",
             System::Social => "social",
             System::Trading => "trading",
@@ -84,6 +88,7 @@ impl System {
     async fn replay(self, host: &mut ChildHost, folder: &Path, trouble: Trouble) -> Result<Summary> {
         match self {
             System::Echo => echo::replay(&host.client).await,
+            System::Iot => iot::replay(host, folder, trouble).await,
             System::Shop => shop::replay(host, folder, trouble).await,
             System::Social => social::replay(host, folder, trouble).await,
             System::Trading => trading::replay(host, trouble).await,

@@ -98,6 +98,8 @@ pub struct Actor {
     pub rest_until: Option<Instant>,
     /// It has just rested: what has not failed yet goes before what has.
     rested: bool,
+    /// What it handled last was a timer.
+    fired: bool,
     drained: Vec<oneshot::Sender<()>>,
     pub(super) jitter: Xoshiro256PlusPlus,
     /// The record that purged the space: what an earlier one has put on its way is gone, even if it arrives later.
@@ -140,6 +142,7 @@ impl Actor {
             probation: None,
             rest_until: None,
             rested: false,
+            fired: false,
             drained: Vec::new(),
             purged_at: 0,
         }
@@ -273,11 +276,23 @@ impl Actor {
         self.router.is_open() && self.space.state() == SpaceState::Running && self.rest_until.is_none()
     }
 
-    /// Due timers and messages whose back-off is over come first, then the mailbox in order.
+    /// Due timers come first. But after each one it is a message's turn, if one waits: a timer that sets itself anew, due at
+    /// once, must not shut all messages out.
     fn next_message(&mut self) -> Option<Box<Envelope>> {
-        if let Some(envelope) = self.due_timer() {
+        if std::mem::take(&mut self.fired)
+            && let Some(envelope) = self.next_waiting()
+        {
             return Some(envelope);
         }
+        if let Some(envelope) = self.due_timer() {
+            self.fired = true;
+            return Some(envelope);
+        }
+        self.next_waiting()
+    }
+
+    /// Messages whose back-off is over come first, then the mailbox in order.
+    fn next_waiting(&mut self) -> Option<Box<Envelope>> {
         let rested = std::mem::take(&mut self.rested);
         let fresh_first = rested && self.has_fresh();
         if !self.backoff.is_empty()
