@@ -9,5 +9,5 @@ mod otlp;
 mod settings;
 
 pub use export::Exporter;
-pub use log::start;
+pub use log::{LogFormat, start};
 pub use settings::TraceExport;

@@ -1,34 +1,24 @@
 //! The sample systems, each by its demo: the real binary, its input, every space reloaded under load, and a host that is
 //! killed half-way.
 
-<<<<<<< HEAD
+mod iot;
 mod social;
 mod trading;
-=======
-mod iot;
->>>>>>> iot
 
 use spacehost_tests::{binary, system_into};
 use std::process::{Command, Stdio};
 
 /// All that `spacehost demo <system> --exit` said. Fails with it when the demo did, which is when a number differs.
 async fn demo(system: &'static str) -> String {
-<<<<<<< HEAD
     demo_with(system, &[]).await
 }
 
 async fn demo_with(system: &'static str, more: &'static [&str]) -> String {
-=======
->>>>>>> iot
     let run = move || {
         let guests = tempfile::tempdir().expect("a temporary folder");
         system_into(system, guests.path());
         let mut command = Command::new(binary());
-<<<<<<< HEAD
         command.args(["demo", system, "--exit", "--guests"]).arg(guests.path()).args(more);
-=======
-        command.args(["demo", system, "--exit", "--guests"]).arg(guests.path());
->>>>>>> iot
         // Not at the usual port: other tests may run a demo at the same time.
         command.args(["--listen", "127.0.0.1:0"]).stdin(Stdio::null());
         command.output().expect("the binary starts")

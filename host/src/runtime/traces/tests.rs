@@ -99,7 +99,17 @@ fn a_flood_of_lines_leaves_what_there_is_room_for_and_a_count() {
     let traces = Traces::sampling(1.0);
     let mut spans = traces.take_spans().unwrap();
     let mut turn = turn(traces.begin().unwrap());
-    let line = |message: String| LogLine { time_ms: 5, level: "info", message, id: None, attempt: 1, partition: 0 };
+    let line = |message: String| LogLine {
+        time_ms: 5,
+        level: "info",
+        message,
+        id: None,
+        attempt: 1,
+        space: SpaceName::parse("orders").unwrap(),
+        partition: 0,
+        generation: 1,
+        trace_id: None,
+    };
     turn.note(&line("ä".repeat(5_000)), true);
     (0..1_000).for_each(|_| turn.note(&line("x".repeat(1_000)), true));
     turn.note(&line("unseen".to_owned()), false);
