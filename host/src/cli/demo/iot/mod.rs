@@ -24,6 +24,7 @@ use found::{ByDevice, Found};
 use input::{Device, Reading};
 use job::Done;
 use knox::Answer;
+use settings::Settings;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -31,9 +32,9 @@ use tokio::sync::watch;
 /// How long the spaces may go on without finding anything new before the demo gives up.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(100);
-/// The weather station sends this part, then waits until the long job is under way, so that the host's end, half-way, is in
-/// the midst of both.
-const WAITS_AFTER: usize = 4;
+/// The weather station sends one of so many parts, then waits until the long job is under way: that is shortly before the
+/// host is killed, half-way, so that the job is neither done by then nor yet to begin.
+const WAITS_AFTER: usize = 3;
 
 /// All that is sent, and who sends it.
 struct Traffic<'a> {
@@ -48,19 +49,13 @@ struct Sends<'a> {
 
 pub async fn replay(host: &mut ChildHost, folder: &Path, trouble: Trouble) -> Result<Summary> {
     let settings = settings::read(&folder.join(SETTINGS))?;
-    let (quakes, weather) =
-        (input::quakes(&data(folder, "earthquakes.json")?)?, input::weather(&data(folder, "seattle-weather.csv")?)?);
+    let quakes = input::quakes(&data(folder, "earthquakes.json")?)?;
+    let weather = input::weather(&data(folder, "seattle-weather.csv")?)?;
     let traffic = Traffic::of(&quakes, &weather);
-    let of_device = |sends: &Sends| expected::of(&sends.deliveries, sends.device.metric, &settings);
-    let expected: ByDevice =
-        traffic.clients.iter().map(|sends| (sends.device.name.clone(), of_device(sends))).collect();
+    let expected = traffic.expected(&settings);
     let client = host.client.clone();
     let load = Load::new(&client, traffic.len() as u64, "readings")?;
-    let under_way = watch::Sender::new(false);
-    let sending = load.run(&traffic.clients, async |sends| send(&load, sends, under_way.subscribe()).await);
-    let testing = job::run(&load, &client, traffic.quakes.len() as u64, &under_way);
-    let (came_to, (), done) = tokio::try_join!(trouble.make(host, &load), sending, testing)?;
-    ensure!(done.resumed.is_some() || !trouble.kill, "the long job was over before the host was killed");
+    let (came_to, done) = run(host, &load, &traffic, trouble).await?;
     let figures = load.figures();
     let found = at_rest(&client, &expected).await?;
     let mut rows = device_rows(&found, &expected);
@@ -71,6 +66,22 @@ pub async fn replay(host: &mut ChildHost, folder: &Path, trouble: Trouble) -> Re
     lines.extend(came_to);
     lines.push(told(&done));
     Ok(Summary { lines, figures: Some(figures), next: next() })
+}
+
+/// Readings, the long job and the trouble, all at the same time.
+async fn run(
+    host: &mut ChildHost,
+    load: &Load<'_>,
+    traffic: &Traffic<'_>,
+    trouble: Trouble,
+) -> Result<(Vec<String>, Done)> {
+    let client = host.client.clone();
+    let under_way = watch::Sender::new(false);
+    let sending = load.run(&traffic.clients, async |sends| send(load, sends, under_way.subscribe()).await);
+    let testing = job::run(load, &client, traffic.quakes.len() as u64, &under_way);
+    let (came_to, (), done) = tokio::try_join!(trouble.make(host, load), sending, testing)?;
+    ensure!(done.resumed.is_some() || !trouble.kill, "the long job was over before the host was killed");
+    Ok((came_to, done))
 }
 
 fn data(folder: &Path, name: &str) -> Result<String> {
@@ -85,6 +96,11 @@ impl<'a> Traffic<'a> {
             clients: quakes.iter().chain(weather).map(sends).collect(),
             quakes: quakes.iter().flat_map(|device| &device.readings).collect(),
         }
+    }
+
+    fn expected(&self, settings: &Settings) -> ByDevice {
+        let of = |sends: &Sends| expected::of(&sends.deliveries, sends.device.metric, settings);
+        self.clients.iter().map(|sends| (sends.device.name.clone(), of(sends))).collect()
     }
 
     fn len(&self) -> usize {
