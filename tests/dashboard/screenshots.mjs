@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { open, start } from "./browser.mjs";
+import { until } from "./host.mjs";
 
 const folder = process.argv[2];
 const SIZE = { width: 1180, height: 760 };
@@ -62,7 +63,8 @@ async function picture(name, path, colorScheme, ready) {
 
 /** Until the lines of the last rates are worth looking at. */
 async function lively(page) {
-  await page.waitForFunction(() => (document.querySelector(".node .spark polyline")?.points.length ?? 0) >= 14);
+  const points = () => page.evaluate(() => document.querySelector(".node .spark polyline")?.points.length ?? 0);
+  await until("the lines have some points", async () => (await points()) >= 8);
 }
 
 async function openTurn(page) {
