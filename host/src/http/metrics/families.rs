@@ -18,10 +18,7 @@ pub fn of(figures: &Figures) -> Vec<MetricFamily> {
 }
 
 /// One series for each space.
-fn each<'a>(
-    spaces: &'a [SpaceFigures],
-    value: impl Fn(&SpaceFigures) -> f64,
-) -> Vec<(Vec<(&'static str, &'a str)>, f64)> {
+fn each(spaces: &[SpaceFigures], value: impl Fn(&SpaceFigures) -> f64) -> Vec<(Vec<(&'static str, &str)>, f64)> {
     spaces.iter().map(|space| (vec![("space", space.name.as_str())], value(space))).collect()
 }
 

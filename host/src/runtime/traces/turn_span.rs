@@ -67,13 +67,7 @@ impl TurnSpan {
     }
 
     /// Tells of the attempt, which has come to this.
-    pub fn end(
-        self: Box<Self>,
-        traces: &Traces,
-        place: &PartitionName,
-        envelope: &Envelope,
-        failure: Option<&Failure>,
-    ) {
+    pub fn end(self, traces: &Traces, place: &PartitionName, envelope: &Envelope, failure: Option<&Failure>) {
         let message = &envelope.message;
         let space = place.space.as_str();
         // A topic or a timer may be made of ids; a command is one of few. Names of spans should be few.

@@ -276,7 +276,7 @@ fn bars(trades: &[Trade]) -> Vec<Bar> {
             open: prices().next()?,
             high: prices().max()?,
             low: prices().min()?,
-            close: prices().last()?,
+            close: prices().next_back()?,
             volume: trades.iter().map(|trade| trade.quantity).sum(),
         })
     };

@@ -28,10 +28,10 @@ impl Turn {
 
     /// The message in hand is done with.
     pub(super) fn end_span(&mut self, failure: Option<&Failure>) {
-        if let Some(envelope) = &mut self.in_hand {
-            if let Some(span) = envelope.span.take() {
-                span.end(&self.router.traces, &self.partition.name, envelope, failure);
-            }
+        if let Some(envelope) = &mut self.in_hand
+            && let Some(span) = envelope.span.take()
+        {
+            span.end(&self.router.traces, &self.partition.name, envelope, failure);
         }
     }
 
