@@ -3,7 +3,7 @@
 
 import { chromium } from "playwright-core";
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 export async function start() {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";

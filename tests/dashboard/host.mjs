@@ -68,7 +68,7 @@ export class Host {
 
 /** Asks again until it is so; gives up after a time that is far beyond what it takes. */
 export async function until(what, holds) {
-  const end = Date.now() + 30_000;
+  const end = Date.now() + 60_000;
   for (;;) {
     const found = await Promise.resolve().then(holds).catch(() => undefined);
     if (found) return found;
