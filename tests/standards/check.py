@@ -17,6 +17,7 @@ def main(binary: str, folder: Path) -> None:
     components = folder / "spaces"
     with Host(binary, folder / "host", components) as host:
         openapi.valid(host)
+        openapi.guarded(host)
         cloud_events.check(host)
         openapi.conforms(host, harmful=False)
     with Host(binary, folder / "harmed", components) as host:

@@ -46,7 +46,7 @@ class Listener(threading.Thread):
     def __init__(self, host: Host):
         super().__init__(daemon=True)
         request = urllib.request.Request(
-            f"{host.url}/v1/events?pattern=standards.>", headers={"Authorization": f"Bearer {host.token}"}
+            f"{host.url}/v1/events?pattern=standards.%3E", headers={"Authorization": f"Bearer {host.token}"}
         )
         self.stream, self.heard = urllib.request.urlopen(request, timeout=300), []
 

@@ -1,11 +1,12 @@
 """The OpenAPI document: valid, and true.
 
-Must not know what the document says. `valid` asks openapi-spec-validator; `conforms` lets schemathesis make requests from the
+Must not know what the document says. `valid` asks openapi-spec-validator; `guarded` asks without the token; `conforms` lets schemathesis make requests from the
 document, good and bad ones, and compare each answer with it.
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,18 @@ def valid(host: Host) -> None:
             raise Broken(f"the document has no commands of `{space}`")
     (host.folder / "openapi.json").write_text(json.dumps(document, indent=2))
     print(f"the document is valid: {len(document['paths'])} paths, {len(commands)} of them commands")
+
+
+def guarded(host: Host) -> None:
+    """Whatever the document says needs the token is refused without it."""
+    _, document = host.ask("GET", "/openapi.json")
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if operation.get("security") == []:
+                continue
+            status, problem = host.ask(method.upper(), re.sub("{.*?}", "x", path), headers={"Authorization": ""})
+            if (status, problem["type"]) != (401, "urn:spacehost:unauthorized"):
+                raise Broken(f"without a token {method} {path} is answered with {status}: {problem}")
 
 
 def conforms(host: Host, harmful: bool) -> None:
