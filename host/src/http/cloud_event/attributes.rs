@@ -122,7 +122,7 @@ fn is_media_type(value: &str) -> bool {
     media.split_once('/').is_some_and(|(kind, sub)| legal(kind) && legal(sub))
 }
 
-/// humantime reads times in UTC, so the offset is looked at here. It reads nine digits of a fraction, which may have more.
+/// humantime reads times in UTC, from 1970 on and to the nanosecond; so offset, year and fraction are looked at here.
 fn is_time(value: &str) -> bool {
     let value = value.to_ascii_uppercase();
     let end = value.len().saturating_sub(6);
@@ -133,7 +133,13 @@ fn is_time(value: &str) -> bool {
     };
     let (seconds, fraction) = local.split_once('.').unwrap_or((local, "0"));
     let has_fraction = !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit());
-    has_fraction && humantime::parse_rfc3339(&format!("{seconds}Z")).is_ok()
+    let in_such_a_year = |(year, rest): (&str, &str)| {
+        let is_year = year.bytes().all(|b| b.is_ascii_digit());
+        let leaps = |year: u32| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let like = if year.parse().is_ok_and(leaps) { 2000 } else { 2001 };
+        is_year && humantime::parse_rfc3339(&format!("{like}{rest}Z")).is_ok()
+    };
+    has_fraction && seconds.split_at_checked(4).is_some_and(in_such_a_year)
 }
 
 fn is_offset(text: &str) -> bool {
@@ -181,6 +187,7 @@ mod tests {
                     "",
                     "yesterday",
                     "2026-13-01T00:00:00Z",
+                    "2026-02-29T00:00:00Z",
                     "2026-01-01 00:00:00Z",
                     "2026-01-01T00:00:00",
                     "2026-01-01T00:00:00.Z",
@@ -202,7 +209,15 @@ mod tests {
         for (name, good) in [
             ("source", &["urn:uuid:6e8b", "https://github.com/cloudevents", "mailto:a@b.c", "/sensors/tn-1"][..]),
             ("dataschema", &["https://example.com/s", "urn:x:y"]),
-            ("time", &["2018-04-05T17:31:00Z", "2018-04-05t17:31:00.123456789012z", "2018-04-05T17:31:00.5-05:30"]),
+            (
+                "time",
+                &[
+                    "2018-04-05T17:31:00Z",
+                    "2018-04-05t17:31:00.123456789012z",
+                    "2018-04-05T17:31:00.5-05:30",
+                    "1804-02-29T12:00:00Z",
+                ],
+            ),
             ("datacontenttype", &["text/xml", "application/json; charset=utf-8"]),
             ("myextension", &["", "Zürich"]),
         ] {

@@ -76,6 +76,15 @@ const EVENT: &Kinds = &[
 ];
 const PAST: &Kinds =
     &[&kinds::BAD_NAME, &kinds::UNKNOWN_SPACE, &kinds::NOT_KEPT, &kinds::GONE, &kinds::UNREADABLE, &kinds::STOPPING];
+const TURN: &Kinds = &[
+    &kinds::BAD_NAME,
+    &kinds::UNKNOWN_SPACE,
+    &kinds::UNKNOWN_MESSAGE,
+    &kinds::NOT_KEPT,
+    &kinds::GONE,
+    &kinds::UNREADABLE,
+    &kinds::STOPPING,
+];
 const REPLAY: &Kinds = &[
     &kinds::BAD_NAME,
     &kinds::UNKNOWN_SPACE,
@@ -143,7 +152,8 @@ fn table() -> Vec<Route> {
         get("/v1/spaces", "listSpaces", "All spaces, and the files that do not serve.", Json("Spaces")),
         get("/v1/spaces/{space}", "showSpace", "One space.", Json("Space")).with(&["space"], SPACE),
         get("/v1/spaces/{space}/history", "history", "Its last turns, or its last reloads.", Json("History")).with(&["space", "last", "reloads"], PAST),
-        get("/v1/spaces/{space}/logs", "logs", "The last lines of its log; it may be followed.", Lines).with(&["space", "last", "follow"], SPACE),
+        get("/v1/spaces/{space}/history/{sequence}", "turn", "One of these turns in full.", Json("WholeTurn")).with(&["space", "sequence"], TURN),
+        get("/v1/spaces/{space}/logs", "logs", "The last lines of its log; it may be followed.", Lines).with(&["space", "last", "follow", "level"], SPACE),
         get("/v1/spaces/{space}/dead-letters", "listDeadLetters", "Messages set aside after their last attempt.", Json("DeadLetters")).with(&["space"], SPACE),
         get("/v1/spaces/{space}/dead-letters/{id}", "showDeadLetter", "One of them.", Json("DeadLetter")).with(&["space", "message"], LETTER),
         Route { method: "delete", ..get("/v1/spaces/{space}/dead-letters/{id}", "dropDeadLetter", "Forgets it.", Empty("204")) }.with(&["space", "message"], LETTER),
@@ -157,6 +167,8 @@ fn table() -> Vec<Route> {
         get("/v1/spaces/{space}/purge", "previewPurge", "What a purge would take.", Json("Purged")).with(&["space"], PURGE),
         post("/v1/spaces/{space}/purge", "purge", "Deletes all that a stopped or removed space has, for good.", Json("Purged")).with(&["space"], PURGE).taking(Body::Confirmation),
         post("/v1/spaces/{space}/replay", "replay", "Tries a component on its last recorded messages. Nothing comes of it.", Json("Replayed")).with(&["space", "last"], REPLAY).taking(Body::Component),
+        get("/v1/flow", "flow", "Who has sent how much to whom since the host started.", Json("Flow")),
+        get("/metrics", "metrics", "Metrics in Prometheus's text format.", Stream(TEXT)),
         get("/v1/backup", "backup", "All of the host's data at one moment.", Stream(BYTES)).with(&[], BACKUP),
         get("/openapi.json", "document", "This document, as it is now.", Json("Document")).with(&[], &[&kinds::STOPPING]),
         get("/problems/{name}", "problem", "What a type of problem means.", Stream("text/markdown")).with(&["problem"], &[&kinds::NO_ROUTE]),
