@@ -10,12 +10,6 @@ def component(context, value):
 
 
 @schemathesis.hook
-def filter_query(context, query):
-    """A log that is followed never ends."""
-    return not (query and str(query.get("follow")).lower() == "true")
-
-
-@schemathesis.hook
 def filter_case(context, case):
     """With `wait=false` a body is accepted before the space has looked at it, so a bad one is no error there."""
     is_bad = case.meta is not None and case.meta.generation.mode == GenerationMode.NEGATIVE

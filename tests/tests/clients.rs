@@ -499,7 +499,7 @@ async fn what_a_client_sends_comes_back_short_clean_and_as_json_only() {
         asking(&format!("{} /v1/spaces", "X".repeat(5_000))),
         format!("GET / HTTP/1.1\r\nHost: {}\r\n{token}\r\n", plain.repeat(300)),
         format!("GET / HTTP/1.1\r\n{own}Origin: {plain}\r\n{token}\r\n"),
-        format!("GET / HTTP/1.1\r\n{own}Authorization: Bearer {plain}\r\n\r\n"),
+        format!("GET /v1/spaces HTTP/1.1\r\n{own}Authorization: Bearer {plain}\r\n\r\n"),
     ];
     let attack = async {
         for request in &requests {
