@@ -54,6 +54,8 @@ pub struct RunConfig {
     pub swap_wait: Duration,
     /// What the memories of all instances may have together; none: a share of the machine's.
     pub memory_bytes: Option<u64>,
+    /// Idempotency-Keys that are kept at a time.
+    pub idempotency_keys: usize,
     /// No disk: nothing outlives the process.
     pub memory: bool,
     /// The journal's segments and retention.
@@ -75,6 +77,7 @@ pub struct Host {
     address: SocketAddr,
     token: Token,
     names: AllowedNames,
+    idempotency_keys: usize,
     runtime: Runtime,
     reloads: Reloads,
     announcement: Announcement,
@@ -87,12 +90,11 @@ impl Host {
         let listener = listen(config.listen).await?;
         let address = listener.local_addr()?;
         let token = access::load_or_create_token(&config.data)?;
-        let RunConfig { executors, swap_wait, settings, development, compiler, names, memory_bytes, traces, .. } =
-            config;
+        let RunConfig { executors, swap_wait, settings, development, compiler, names, traces, .. } = config;
         let store = if config.memory { Store::in_memory() } else { Store::open(&config.data, &config.store)? };
         let sample = traces.as_ref().map(|traces| traces.sample);
         let mut settled = RuntimeConfig { executors, swap_wait, compiler, traces: sample, ..RuntimeConfig::default() };
-        if let Some(bytes) = memory_bytes {
+        if let Some(bytes) = config.memory_bytes {
             settled.engine.memory_bytes = bytes;
         }
         let runtime = Runtime::start_on(settled, store)?;
@@ -103,7 +105,8 @@ impl Host {
         open_when_loaded(&runtime, &reloads);
         keep_telling(&runtime);
         let announcement = Announcement::write(&config.data, address, &config.spaces)?;
-        Ok(Host { listener, address, token, names, runtime, reloads, announcement, exporter })
+        let idempotency_keys = config.idempotency_keys;
+        Ok(Host { listener, address, token, names, idempotency_keys, runtime, reloads, announcement, exporter })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -120,7 +123,8 @@ impl Host {
     pub async fn serve(self, shutdown: Shutdown) -> Result<()> {
         let reloads = self.reloads.clone();
         let (runtime, orders) = (self.runtime.clone(), self.reloads);
-        let state = http::AppState { runtime, reloads: orders, token: self.token, names: self.names };
+        let (token, names, idempotency_keys) = (self.token, self.names, self.idempotency_keys);
+        let state = http::AppState { runtime, reloads: orders, token, names, idempotency_keys };
         let served = tokio::select! {
             served = http::serve(self.listener, state, shutdown) => served,
             reason = self.runtime.failed() => return Err(anyhow!("the data folder has failed: {reason}")),

@@ -6,6 +6,7 @@ use super::{Guests, PathWanted};
 use crate::runtime::api::Delivery;
 use crate::runtime::{Runtime, RuntimeConfig, traces};
 use crate::telemetry::{Exporter, TraceExport};
+use crate::wasm::EngineConfig;
 use crate::wasm::bare::BareLoop;
 use crate::words::SpaceName;
 use anyhow::{Context, Result, anyhow};
@@ -23,6 +24,8 @@ const CHUNKS: u64 = 100;
 /// Between two looks at how far the sink is: each takes the counter's cache line from the executor.
 const LOOK_EVERY: Duration = Duration::from_micros(10);
 
+/// Places for instances in each host.
+const INSTANCES: u32 = 100;
 /// The share of messages that are followed, in the figure that tells what that costs.
 const SAMPLE: f64 = 0.01;
 
@@ -44,7 +47,9 @@ struct Hosts {
 
 impl Hosts {
     async fn start(guests: &Guests, path: PathWanted) -> Result<Self> {
-        let one = || RuntimeConfig { executors: 1, ..RuntimeConfig::default() };
+        // The pools of three hosts in their usual size are more addresses than a process has.
+        let engine = || EngineConfig { max_instances: INSTANCES, ..EngineConfig::default() };
+        let one = || RuntimeConfig { executors: 1, engine: engine(), ..RuntimeConfig::default() };
         Ok(Hosts {
             usual: relaying(guests, path, one()).await?,
             unmetered: relaying(guests, path, RuntimeConfig { meters: false, ..one() }).await?,
@@ -96,7 +101,7 @@ async fn measure(guests: &Guests, path: PathWanted, goal: &'static str) -> Resul
             ours.push(took.as_nanos() as f64 / messages as f64);
         }
     }
-    let dropped = hosts.traced.traces().dropped();
+    let dropped = hosts.traced.traces().lost().dropped;
     hosts.shutdown().await;
     if let Some(exporter) = exporter {
         exporter.finish().await;

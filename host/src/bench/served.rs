@@ -36,7 +36,8 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (trigger, shutdown) = shutdown::channel();
-        let state = http::AppState { runtime: runtime.clone(), reloads, token, names: AllowedNames::default() };
+        let (names, idempotency_keys) = (AllowedNames::default(), http::IDEMPOTENCY_KEYS);
+        let state = http::AppState { runtime: runtime.clone(), reloads, token, names, idempotency_keys };
         let server = tokio::spawn(http::serve(listener, state, shutdown));
         Ok(Served { address, authorization, runtime: runtime.clone(), trigger, server, _folder: folder })
     }

@@ -5,6 +5,7 @@
 use super::client::Client;
 use super::connect::Found;
 use super::run::default_address;
+use crate::http::IDEMPOTENCY_KEYS;
 use crate::runtime::{Place, RuntimeConfig};
 use crate::shutdown::{self, Trigger};
 use crate::store::StoreConfig;
@@ -38,6 +39,7 @@ impl Local {
             development: true,
             swap_wait,
             memory_bytes: None,
+            idempotency_keys: IDEMPOTENCY_KEYS,
             memory: false,
             store: StoreConfig::default(),
             compiler: Place::apart(),

@@ -5,7 +5,7 @@
 use super::failure::Failure;
 use super::output;
 use super::signals::{shutdown_on_signal, shutdown_on_signal_or_end_of_input};
-use crate::http::access::token_file;
+use crate::http::{IDEMPOTENCY_KEYS, access::token_file};
 use crate::reload::read_host_settings;
 use crate::runtime::{Place, RuntimeConfig};
 use crate::store::StoreConfig;
@@ -84,6 +84,7 @@ fn configure(args: Args) -> Result<RunConfig> {
         development: args.dev,
         swap_wait: file.swap_wait.unwrap_or(defaults.swap_wait),
         memory_bytes: file.memory_bytes,
+        idempotency_keys: file.idempotency_keys.unwrap_or(IDEMPOTENCY_KEYS),
         memory: args.memory,
         store: StoreConfig { accept_loss: args.accept_loss, ..store_config(&file.journal) },
         compiler: Place::apart(),
@@ -141,6 +142,7 @@ mod tests {
             development: false,
             swap_wait: Duration::ZERO,
             memory_bytes: None,
+            idempotency_keys: IDEMPOTENCY_KEYS,
             memory: true,
             store: StoreConfig::default(),
             compiler: Place::Here,

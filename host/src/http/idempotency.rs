@@ -16,8 +16,8 @@ use tokio::sync::watch;
 
 pub const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 pub const PLACES: usize = 100_000;
-/// Kept answers together; one may overshoot, because its size is known only when its effects are there.
-const BYTES: usize = 256 << 20;
+/// Kept answers together, for each place; one may overshoot, because its size is known only when its effects are there.
+const BYTES_PER_PLACE: usize = (256 << 20) / PLACES;
 
 /// What a message got that the host accepted.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +76,11 @@ impl Keys {
         Arc::new(Keys { table: Mutex::default(), places })
     }
 
+    /// Keys in use.
+    pub fn count(&self) -> usize {
+        self.lock().entries.len()
+    }
+
     /// Knows again what was answered before the host started, oldest first.
     pub fn remember(&self, answered: Vec<Answered>) {
         let mut table = self.lock();
@@ -127,7 +132,7 @@ impl Keys {
                 Progress::Kept(answer) => Ok(Claim::Known(answer.clone())),
             };
         }
-        if table.entries.len() >= self.places || table.bytes >= BYTES {
+        if table.entries.len() >= self.places || table.bytes >= self.places * BYTES_PER_PLACE {
             return Err(KeyError::Full);
         }
         let (tell, answer) = watch::channel(None);

@@ -46,6 +46,8 @@ mod state;
 mod traced;
 mod turn;
 
+pub use idempotency::PLACES as IDEMPOTENCY_KEYS;
+
 use crate::reload::Reloads;
 use crate::runtime::Runtime;
 use crate::shutdown::Shutdown;
@@ -73,6 +75,7 @@ pub struct AppState {
     pub token: Token,
     /// Names besides its own address.
     pub names: AllowedNames,
+    pub idempotency_keys: usize,
 }
 
 /// What every handler sees.
@@ -98,7 +101,7 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -
     let guard = Guard::new(state.token, Names::new(listener.local_addr()?, state.names));
     let runtime = state.runtime.clone();
     let tell = Box::new(move |incident: &Incident| runtime.audit().of_client(incident.cause, &incident.figure));
-    let keys = Keys::new(idempotency::PLACES);
+    let keys = Keys::new(state.idempotency_keys);
     keys.remember(state.runtime.answered());
     let edge = Edge {
         runtime: state.runtime,

@@ -1,6 +1,7 @@
 //! What the edges see of the runtime: requests, refusals, statuses. Plain data; the behaviour is in `Runtime`.
 
 pub use super::space::probation::FailedProbation;
+use super::traces::LostSpans;
 pub use crate::store::ledger::JournalFigures;
 pub use crate::store::record::Idempotency;
 use crate::words::message::Headers;
@@ -220,6 +221,8 @@ pub struct HostFigures {
     /// Those who listen outside the spaces, and the events that they were too slow for.
     pub listeners: u64,
     pub missed_by_listeners: u64,
+    /// None where nothing is traced.
+    pub lost_spans: Option<LostSpans>,
     /// None in memory.
     pub journal: Option<JournalFigures>,
 }

@@ -42,9 +42,11 @@ impl Runtime {
         let table = self.0.router.table();
         let mut spaces: Vec<_> = table.values().filter_map(|space| space.figures()).collect();
         spaces.sort_by(|a, b| a.name.cmp(&b.name));
+        let traces = self.traces();
         let host = HostFigures {
             listeners: self.0.router.listeners.len() as u64,
             missed_by_listeners: self.0.router.listeners.missed(),
+            lost_spans: traces.are_on().then(|| traces.lost()),
             journal: self.0.router.ledger.figures(),
         };
         Figures { host, reloads: self.0.reload_counts.read(), spaces }

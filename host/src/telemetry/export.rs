@@ -6,7 +6,7 @@
 use super::otlp::span_data;
 use super::settings::TraceExport;
 use crate::runtime::Runtime;
-use crate::runtime::traces::{FinishedSpan, Spans};
+use crate::runtime::traces::{FinishedSpan, LostSpans, Spans};
 use anyhow::{Context, Result};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_otlp::{SpanExporter as Otlp, WithExportConfig, WithHttpConfig};
@@ -43,8 +43,6 @@ struct Sending {
     endpoint: String,
     spans: Spans,
     group: Vec<FinishedSpan>,
-    /// Spans of groups that could not be sent.
-    lost: u64,
     /// How many had been lost, the queue's included, when that was last said, and when.
     told: (u64, Option<Instant>),
 }
@@ -66,7 +64,6 @@ impl Exporter {
             endpoint: settings.endpoint.clone(),
             spans,
             group: Vec::new(),
-            lost: 0,
             told: (0, None),
         };
         let (stop, stopped) = oneshot::channel();
@@ -153,7 +150,7 @@ impl Sending {
             Err(_) => Err(format!("no answer within {SENDING:?}")),
         };
         if sent.is_err() {
-            self.lost += spans;
+            self.runtime.traces().could_not_be_sent(spans);
         }
         self.complain(sent.as_ref().err());
         sent.is_ok()
@@ -161,9 +158,9 @@ impl Sending {
 
     /// A line about what is lost, now and then.
     fn complain(&mut self, error: Option<&String>) {
-        let dropped = self.runtime.traces().dropped();
+        let LostSpans { dropped, unsent } = self.runtime.traces().lost();
         let (before, at) = self.told;
-        let lost = self.lost + dropped;
+        let lost = dropped + unsent;
         if lost == before || at.is_some_and(|at| at.elapsed() < BETWEEN_COMPLAINTS) {
             return;
         }

@@ -69,6 +69,8 @@ pub struct HostSettings {
     pub swap_wait: Option<Duration>,
     /// What all instances may have together.
     pub memory_bytes: Option<u64>,
+    /// Idempotency-Keys that are kept at a time.
+    pub idempotency_keys: Option<usize>,
     pub journal: JournalSettings,
     pub traces: TracesSettings,
     pub names: AllowedNames,
@@ -108,6 +110,7 @@ const HOST_FIELDS: &[&str] = &[
     "data",
     "executors",
     "hosts",
+    "idempotency_keys",
     "journal",
     "listen",
     "memory_bytes",
@@ -131,6 +134,8 @@ const MAX_EXECUTORS: u64 = 1_024;
 const MAX_SWAP_WAIT_MS: u64 = 600_000;
 /// Less than one guest has by default is a slip of the pen.
 const MIN_MEMORY_BYTES: u64 = 64 << 20;
+/// What they take at most, without their answers, is some gigabytes then.
+const MAX_KEYS: u64 = 10_000_000;
 /// Two pages: the header's, and one for frames.
 const MIN_SEGMENT_BYTES: u64 = 8_192;
 /// A segment is read into memory at the start, one at a time.
@@ -150,6 +155,7 @@ impl HostSettings {
                     settings.swap_wait = Some(Duration::from_millis(entry.number(0, MAX_SWAP_WAIT_MS)?));
                 }
                 "memory_bytes" => settings.memory_bytes = Some(entry.number(MIN_MEMORY_BYTES, i64::MAX as u64)?),
+                "idempotency_keys" => settings.idempotency_keys = Some(entry.number(1, MAX_KEYS)? as usize),
                 "journal" => settings.journal = journal(&entry)?,
                 "telemetry" => settings.traces = telemetry(&entry)?,
                 "hosts" => settings.names.hosts = entry.spellings(HOSTS, authority::authority)?,

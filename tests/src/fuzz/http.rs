@@ -2,6 +2,7 @@
 //!
 //! `TOKEN` in the input stands for the host's token, which no fuzzer would guess.
 
+use spacehost::http::IDEMPOTENCY_KEYS;
 use spacehost::runtime::Place;
 use spacehost::store::StoreConfig;
 use spacehost::words::AllowedNames;
@@ -54,6 +55,7 @@ fn config(spaces: std::path::PathBuf, data: std::path::PathBuf) -> RunConfig {
         swap_wait: Duration::from_secs(1),
         memory: true,
         memory_bytes: None,
+        idempotency_keys: IDEMPOTENCY_KEYS,
         store: StoreConfig::default(),
         compiler: Place::Here,
         traces: None,

@@ -116,6 +116,10 @@ fn one<'a>(value: u64) -> [(Vec<(&'static str, &'a str)>, f64); 1] {
 
 fn host(host: &HostFigures) -> Vec<MetricFamily> {
     let version = vec![("version", env!("CARGO_PKG_VERSION"))];
+    let lost = host.lost_spans.iter().flat_map(|lost| {
+        [("dropped", lost.dropped), ("unsent", lost.unsent)]
+            .map(|(reason, count)| (vec![("reason", reason)], count as f64))
+    });
     vec![
         gauge("spacehost_build_info", "1, with the version of the host.", [(version, 1.0)]),
         gauge("spacehost_listeners", "Streams of events to clients.", one(host.listeners)),
@@ -124,7 +128,12 @@ fn host(host: &HostFigures) -> Vec<MetricFamily> {
             "Events that listeners were too slow for; each of them was told.",
             one(host.missed_by_listeners),
         ),
+        counter("spacehost_lost_spans_total", "Spans of traces that were not sent.", lost),
     ]
+}
+
+pub fn keys(count: usize) -> MetricFamily {
+    gauge("spacehost_idempotency_keys", "Idempotency-Keys that are kept or in use.", one(count as u64))
 }
 
 fn journal(journal: &JournalFigures) -> Vec<MetricFamily> {

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use prometheus::{Encoder, TextEncoder};
 
 pub async fn metrics(State(edge): State<Shared>) -> Response {
-    let text = text(&edge.runtime.figures());
+    let text = text(&edge.runtime.figures(), edge.keys.count());
     ([(CONTENT_TYPE, TextEncoder::new().format_type().to_owned())], text).into_response()
 }
 
@@ -23,8 +23,9 @@ pub fn begin() {
     process::note_start();
 }
 
-fn text(figures: &crate::runtime::api::Figures) -> String {
+fn text(figures: &crate::runtime::api::Figures, keys: usize) -> String {
     let mut families = families::of(figures);
+    families.push(families::keys(keys));
     families.extend(process::families());
     let mut text = String::new();
     // Only a family without a name could fail, and writing into a string does not.
@@ -36,6 +37,7 @@ fn text(figures: &crate::runtime::api::Figures) -> String {
 mod tests {
     use super::*;
     use crate::runtime::api::{Figures, HostFigures, JournalFigures, ReloadCount, SpaceFigures, SpaceState, Usage};
+    use crate::runtime::traces::LostSpans;
     use crate::words::{Distribution, SpaceName};
     use std::collections::BTreeSet;
     use std::time::Duration;
@@ -52,6 +54,7 @@ mod tests {
             durable: 5,
             tables_behind: 6,
         };
+        let lost = LostSpans { dropped: 10, unsent: 11 };
         let space = SpaceFigures {
             name: name.clone(),
             state: SpaceState::Running,
@@ -64,7 +67,7 @@ mod tests {
             oldest: Duration::from_millis(2_500),
         };
         Figures {
-            host: HostFigures { listeners: 1, missed_by_listeners: 2, journal: Some(journal) },
+            host: HostFigures { listeners: 1, missed_by_listeners: 2, lost_spans: Some(lost), journal: Some(journal) },
             spaces: vec![space],
             reloads: vec![ReloadCount { space: name, verdict: "serving".into(), count: 3 }],
         }
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn every_family_is_documented_and_nothing_else_is() {
-        let text = text(&figures());
+        let text = text(&figures(), 12);
         let type_of = |line: &str| line.strip_prefix("# TYPE ").map(|rest| rest.replace(' ', " | "));
         let exported: BTreeSet<_> = text.lines().filter_map(type_of).collect();
         let page = include_str!("../../../../docs/metrics.md");
@@ -89,7 +92,7 @@ mod tests {
 
     #[test]
     fn numbers_are_in_base_units_and_each_space_has_its_own() {
-        let text = text(&figures());
+        let text = text(&figures(), 12);
         for line in [
             "spacehost_turns_total{space=\"orders\",outcome=\"done\"} 9",
             "spacehost_cpu_seconds_total{space=\"orders\"} 1.5",
@@ -98,6 +101,8 @@ mod tests {
             "spacehost_space_state{space=\"orders\",state=\"blocked\"} 0",
             "spacehost_reloads_total{space=\"orders\",verdict=\"serving\"} 3",
             "spacehost_journal_behind_records 6",
+            "spacehost_idempotency_keys 12",
+            "spacehost_lost_spans_total{reason=\"unsent\"} 11",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

@@ -5,7 +5,7 @@
 //! schema say less. Pure. Cannot fail.
 
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where components are, for references.
 const COMPONENTS: &str = "#/components/schemas/";
@@ -26,6 +26,39 @@ pub fn adopt(name: &str, schema: &Value, components: &mut Map<String, Value>) {
         components.insert(own, rewritten(definition, &targets));
     }
     components.insert(name.to_owned(), rewritten(schema, &targets));
+    for own in targets.values() {
+        if comes_back(own, components) {
+            components.insert(own.clone(), Value::Bool(true));
+        }
+    }
+}
+
+/// Whether a value would have to be judged by this component before it can be judged by it: a reader would go round for ever.
+/// Only references that apply to the value itself count; a list of lists ends where its values do.
+fn comes_back(own: &str, components: &Map<String, Value>) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut next: Vec<&Value> = components.get(own).into_iter().collect();
+    while let Some(schema) = next.pop() {
+        let Value::Object(keywords) = schema else { continue };
+        for (keyword, value) in keywords {
+            match keyword.as_str() {
+                "$ref" => {
+                    let target = value.as_str().and_then(|target| target.strip_prefix(COMPONENTS)).unwrap_or_default();
+                    if target == own {
+                        return true;
+                    }
+                    if seen.insert(target) {
+                        next.extend(components.get(target));
+                    }
+                }
+                "allOf" | "anyOf" | "oneOf" => next.extend(value.as_array().into_iter().flatten()),
+                "dependentSchemas" => next.extend(value.as_object().into_iter().flat_map(Map::values)),
+                "not" | "if" | "then" | "else" => next.push(value),
+                _ => {}
+            }
+        }
+    }
+    false
 }
 
 /// A reference to a component.
@@ -135,7 +168,7 @@ fn are_strings(value: &Value) -> bool {
 }
 
 fn are_different(list: &[Value]) -> bool {
-    let texts: std::collections::BTreeSet<_> = list.iter().filter_map(Value::as_str).collect();
+    let texts: BTreeSet<_> = list.iter().filter_map(Value::as_str).collect();
     texts.len() == list.len()
 }
 
@@ -189,6 +222,24 @@ mod tests {
         assert_eq!(adopted(schema)["a.b.input"], expected);
         assert_eq!(adopted(json!("no schema"))["a.b.input"], true);
         assert_eq!(adopted(json!(false))["a.b.input"], false);
+    }
+
+    #[test]
+    fn references_that_only_lead_back_to_themselves_are_left_out() {
+        assert_eq!(adopted(json!({"$ref": "#"}))["a.b.input"], true);
+        let round = json!({
+            "$ref": "#/$defs/A", "properties": {"lists": {"$ref": "#/$defs/List"}},
+            "$defs": {
+                "A": {"anyOf": [{"type": "null"}, {"not": {"$ref": "#/$defs/B"}}]},
+                "B": {"if": {"$ref": "#/$defs/A"}},
+                "List": {"type": "array", "items": {"$ref": "#/$defs/List"}},
+            },
+        });
+        let components = adopted(round);
+        let is_left = |name: &str| components[name] != json!(true);
+        assert!(is_left("a.b.input") && is_left("a.b.input.List"), "{components:?}");
+        // One cut is enough for a ring.
+        assert!(is_left("a.b.input.A") ^ is_left("a.b.input.B"), "{components:?}");
     }
 
     #[test]

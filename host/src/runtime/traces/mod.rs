@@ -26,6 +26,15 @@ const QUEUE: usize = 4_096;
 /// The spans of a runtime, in the order in which they ended.
 pub type Spans = mpsc::Receiver<FinishedSpan>;
 
+/// Spans that are lost, since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LostSpans {
+    /// There was no room for them in the queue.
+    pub dropped: u64,
+    /// The receiver did not take them.
+    pub unsent: u64,
+}
+
 /// Off unless the runtime was told to sample.
 #[derive(Default)]
 pub struct Traces(Option<Tracing>);
@@ -38,6 +47,7 @@ struct Tracing {
     begun: AtomicU64,
     queue: mpsc::Sender<FinishedSpan>,
     dropped: AtomicU64,
+    unsent: AtomicU64,
     /// Until somebody takes them.
     spans: Mutex<Option<Spans>>,
 }
@@ -53,6 +63,7 @@ impl Traces {
             begun: AtomicU64::new(0),
             queue,
             dropped: AtomicU64::new(0),
+            unsent: AtomicU64::new(0),
             spans: Mutex::new(Some(spans)),
         }))
     }
@@ -86,9 +97,19 @@ impl Traces {
         }
     }
 
-    /// Spans for which there was no room.
-    pub fn dropped(&self) -> u64 {
-        self.0.as_ref().map_or(0, |tracing| tracing.dropped.load(Ordering::Relaxed))
+    /// Whoever exports could not send these.
+    pub fn could_not_be_sent(&self, spans: u64) {
+        if let Some(tracing) = &self.0 {
+            tracing.unsent.fetch_add(spans, Ordering::Relaxed);
+        }
+    }
+
+    /// Spans that nobody will see.
+    pub fn lost(&self) -> LostSpans {
+        self.0.as_ref().map_or(LostSpans::default(), |tracing| LostSpans {
+            dropped: tracing.dropped.load(Ordering::Relaxed),
+            unsent: tracing.unsent.load(Ordering::Relaxed),
+        })
     }
 
     /// Those that end from now on; once, and none where nothing is traced.

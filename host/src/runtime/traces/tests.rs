@@ -63,7 +63,8 @@ fn spans_that_nobody_takes_are_dropped_and_counted_to_the_span() {
     for _ in 0..QUEUE + 7 {
         traces.ended(firing(root, &place(), &message()));
     }
-    assert_eq!(traces.dropped(), 7);
+    traces.could_not_be_sent(3);
+    assert_eq!(traces.lost(), LostSpans { dropped: 7, unsent: 3 });
     let mut spans = traces.take_spans().unwrap();
     assert!(traces.take_spans().is_none(), "one takes them");
     assert_eq!(std::iter::from_fn(|| spans.try_recv().ok()).count(), QUEUE);

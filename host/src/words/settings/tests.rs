@@ -22,6 +22,7 @@ fn a_whole_host_file_is_read() {
         data = "/var/lib/spacehost"
         executors = 4
         memory_bytes = 4_294_967_296
+        idempotency_keys = 500_000
         swap_wait_ms = 250
         hosts = ["Spaces.example:7070", "[::1]:9000"]
         origins = ["https://ops.example:443"]
@@ -50,7 +51,7 @@ fn a_whole_host_file_is_read() {
     assert_eq!((host.executors, host.swap_wait), (Some(4), Some(Duration::from_millis(250))));
     assert_eq!(host.names.hosts, ["spaces.example:7070", "[::1]:9000"]);
     assert_eq!(host.names.origins, ["https://ops.example"]);
-    assert_eq!(host.memory_bytes, Some(1 << 32));
+    assert_eq!((host.memory_bytes, host.idempotency_keys), (Some(1 << 32), Some(500_000)));
     let journal = JournalSettings {
         segment_bytes: Some(1 << 20),
         retention_bytes: None,
@@ -108,7 +109,7 @@ fn unknown_fields_are_refused_with_the_nearest_name() {
         (
             host_error("\ncolour = 1"),
             "line 2: `colour` is no field of spacehost.toml; there are `data`, `executors`, `hosts`, \
-             `journal`, `listen`, `memory_bytes`, `origins`, `spaces`, `swap_wait_ms`, `telemetry`",
+             `idempotency_keys`, `journal`, `listen`, `memory_bytes`, `origins`, `spaces`, `swap_wait_ms`, `telemetry`",
         ),
         (
             host_error("[spaces.a]\nlimit = 1"),
