@@ -7,12 +7,14 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Semaphore;
 
-/// Against one thread that always wants the core it gets a tenth of it: the least under which a long turn still ends within its
-/// time on a machine that others keep busy.
-const SLOW: i32 = 10;
+/// For systems that do not let the slow lane be idle's: against one thread that always wants the core it gets a seventieth of it.
+const SLOW: i32 = 19;
 
 pub struct Executors {
     lanes: Vec<Lanes>,
@@ -33,7 +35,7 @@ impl Executors {
         };
         for index in 0..count.max(1) {
             let fast = begin(format!("executor-{index}"), false)?;
-            lanes.push(Lanes { fast, slow: begin(format!("executor-{index}-slow"), true)? });
+            lanes.push(Lanes::new(fast, begin(format!("executor-{index}-slow"), true)?));
         }
         Ok(Executors { lanes, threads: Mutex::new(threads), stop, next: AtomicUsize::new(0) })
     }
@@ -59,13 +61,25 @@ fn thread(name: String, slow: bool, stop: Arc<Semaphore>) -> io::Result<(Handle,
     let runtime = Builder::new_current_thread().enable_time().build()?;
     let handle = runtime.handle().clone();
     let run = move || {
-        // Of the calling thread alone, as Linux has it. Refused, the lane is only less slow than it should be.
-        if slow && let Err(error) = setpriority_process(None, SLOW) {
-            tracing::warn!("long turns run at the priority of short ones: {error}");
+        if slow {
+            give_way();
         }
         let _ = runtime.block_on(stop.acquire());
     };
     Ok((handle, std::thread::Builder::new().name(name).spawn(run)?))
+}
+
+/// The calling thread runs when no other wants the core, and stops in the middle of its slice when one does: a low priority alone
+/// would let it end that, which is most of what it costs others.
+fn give_way() {
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let refused = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy).err();
+    // Of the calling thread alone, as Linux has it. Refused, the lane is only less slow than it should be.
+    if let Some(refused) = refused
+        && let Err(error) = setpriority_process(None, SLOW)
+    {
+        tracing::warn!("long turns run at the priority of short ones: {refused:?}, {error}");
+    }
 }
 
 #[cfg(test)]

@@ -41,8 +41,10 @@ pub fn entry(kind: &Kind) -> (Entry, Arc<str>) {
     }
 }
 
-/// How a call into the guest ended.
+/// How a call into the guest ended. Unless it was answered, the instance is gone.
 enum Ended {
+    /// There is no instance to call.
+    NotBegun(Box<Envelope>, Failure),
     Answered(Result<Bytes, Failure>),
     Broken(Broken),
     /// It took longer than a turn may.
@@ -59,18 +61,12 @@ impl Actor {
             drop(self.give_up(envelope));
             return;
         }
-        if let Seat::Empty(_) = self.seat
-            && let Err(broken) = self.take_seat().await
-        {
-            return self.could_not_start(envelope, &broken);
-        }
-        let ended = self.call(envelope).await;
-        if let Seat::Live(instance) = &mut self.seat {
-            let cpu = instance.cpu_used();
-            self.partition.counters.note_costs(cpu, instance.host_calls_made());
-            instance.host_mut().used_cpu(cpu);
-        }
+        self.partition.pace.guest_begins(self.router.ticks()).await;
+        let ended = self.attempt(envelope).await;
+        // Who has waited for a reply may have done nothing all the time.
+        self.partition.pace.guest_has_ended(self.router.ticks(), self.turn().has_asked()).await;
         match ended {
+            Ended::NotBegun(envelope, broken) => self.could_not_start(envelope, &broken),
             Ended::Answered(Ok(reply)) => match check_reply(&self.turn().settings().limits, &reply) {
                 Ok(()) => self.succeeded(reply),
                 Err(failure) => {
@@ -79,13 +75,7 @@ impl Actor {
                 }
             },
             Ended::Answered(Err(failure)) => self.failed(Fault::Failed(failure)),
-            Ended::Broken(Broken::Slice) => {
-                if let Seat::Live(instance) = &self.seat {
-                    instance.leave_sync_path();
-                }
-                self.repeat();
-            }
-            Ended::Cancelled => self.repeat(),
+            Ended::Broken(Broken::Slice) | Ended::Cancelled => self.repeat(),
             Ended::Broken(Broken::Abort(failure)) => self.broke_off(failure),
             Ended::Broken(broken) => {
                 self.router.audit.of_space(&self.space, broken.cause(), &broken);
@@ -98,6 +88,35 @@ impl Actor {
                 self.broke_off(failure);
             }
         }
+    }
+
+    /// What the guest costs: its call, before that an instance if there is none, and the end of one that broke off, which takes
+    /// the system a while if it had much memory.
+    async fn attempt(&mut self, envelope: Box<Envelope>) -> Ended {
+        if let Seat::Empty(_) = self.seat
+            && let Err(broken) = self.take_seat().await
+        {
+            return Ended::NotBegun(envelope, broken);
+        }
+        let ended = self.call(envelope).await;
+        if let Seat::Live(instance) = &mut self.seat {
+            let cpu = instance.cpu_used();
+            self.partition.counters.note_costs(cpu, instance.host_calls_made());
+            instance.host_mut().used_cpu(cpu);
+            if let Ended::Broken(Broken::Slice) = ended {
+                instance.leave_sync_path();
+            }
+        }
+        match ended {
+            Ended::Answered(_) | Ended::NotBegun(..) => {}
+            // No fault of the guest's.
+            Ended::Cancelled | Ended::Broken(Broken::Slice) => self.vacate(),
+            Ended::Broken(_) | Ended::TooLong => {
+                self.partition.pace.broke_off();
+                self.vacate();
+            }
+        }
+        ended
     }
 
     async fn call(&mut self, envelope: Box<Envelope>) -> Ended {
@@ -157,7 +176,6 @@ impl Actor {
     /// The guest trapped, or was ended: effects and instance are gone.
     fn broke_off(&mut self, failure: Failure) {
         self.turn_mut().note_failed();
-        self.vacate();
         count(&self.partition.counters.traps, 1);
         let Some(message) = self.turn().message() else { return };
         let sequence = message.id;
@@ -196,7 +214,6 @@ impl Actor {
 
     /// The turn is handled again at once, and this attempt does not count.
     fn repeat(&mut self) {
-        self.vacate();
         if let Some(mut envelope) = self.turn_mut().discard() {
             envelope.attempt -= 1;
             self.put_back(envelope);

@@ -173,7 +173,6 @@ impl Turn {
 
     /// Takes a message in hand. What follows is its attempt.
     pub fn begin(&mut self, mut envelope: Box<Envelope>) {
-        self.partition.pace.turn_begins(self.router.ticks());
         envelope.attempt += 1;
         self.first = std::mem::take(&mut envelope.first);
         self.depends_on = self.depends_on.max(envelope.depends_on);
@@ -186,6 +185,11 @@ impl Turn {
     /// Whether someone waits for the outcome of the message in hand: then it is tried once.
     pub fn is_awaited(&self) -> bool {
         self.in_hand.as_ref().is_some_and(|envelope| envelope.is_awaited())
+    }
+
+    /// Whether it has made requests.
+    pub fn has_asked(&self) -> bool {
+        self.requests > 0
     }
 
     /// The highest sequence that the partition's state rests on.
@@ -296,8 +300,6 @@ impl Turn {
     }
 
     fn end(&mut self) -> Option<Box<Envelope>> {
-        // A turn that has waited for a reply may have done nothing all the time.
-        self.partition.pace.turn_ends(self.router.ticks(), self.requests > 0);
         self.phase = Phase::ReadOnly;
         self.emitted_bytes = 0;
         self.migrated_bytes = None;
