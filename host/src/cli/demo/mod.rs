@@ -8,6 +8,7 @@ mod compared;
 mod echo;
 mod iot;
 pub mod load;
+mod pace;
 mod rest;
 mod shop;
 mod social;
@@ -195,6 +196,11 @@ pub async fn measure(system: System) -> Result<Option<Measured>> {
     let turns = rest::work(&host.client).await?.turns;
     host.stop().await?;
     Ok(summary.figures.map(|figures| Measured { figures, turns_per_second: turns as f64 / took }))
+}
+
+/// A file of the system: its data or its settings.
+fn text(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))
 }
 
 async fn show(args: &Args, host: &mut ChildHost, names: &[String], folders: &Folders) -> Result<()> {

@@ -60,7 +60,7 @@ async fn visit(load: &Load<'_>, purchases: &[Purchase]) -> Result<()> {
     for (number, purchase) in purchases.iter().enumerate() {
         let made = buy(load, number, purchase).await;
         made.with_context(|| format!("the purchase of customer {} on {}", purchase.customer, purchase.day))?;
-        load.advance();
+        load.advance().await;
     }
     Ok(())
 }
