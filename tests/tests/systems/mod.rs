@@ -2,6 +2,7 @@
 //! killed half-way.
 
 mod iot;
+mod shop;
 mod social;
 mod trading;
 

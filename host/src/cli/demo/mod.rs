@@ -9,6 +9,7 @@ mod echo;
 mod iot;
 pub mod load;
 mod pace;
+mod past;
 mod rest;
 mod shop;
 mod social;
@@ -62,7 +63,7 @@ pub enum System {
     Echo,
     /// A sensor network of five spaces, and 7,551 real readings of earthquakes and weather
     Iot,
-    /// A shop of five spaces, and 6,919 real purchases
+    /// A shop of seven spaces, and 6,919 real purchases
     Shop,
     /// A social network of six spaces, and the persons of a novel
     Social,
