@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::{Envelope, Event, FromBody, Result, Timers, ToBody, port};
+use crate::{Envelope, Event, FromBody, OrFail, Result, Timers, ToBody, port};
 
 /// What a handler knows of its message, and its way to the outside. It holds no data worth keeping: take it by reference, and
 /// ask again.
@@ -42,6 +42,13 @@ impl Context {
     /// The key it came with.
     pub fn key(&self) -> Option<String> {
         port::key()
+    }
+
+    /// The key, where it says what the message is about and so must be there: `ctx.required_key("customer")?`. Whoever reads
+    /// it from the key and not from the body cannot be told of one customer in the partition of another.
+    pub fn required_key(&self, what: &str) -> Result<String> {
+        let why = format!("the key of the message says which {what}: send the header Spacehost-Key");
+        self.key().or_fail("no-key", why)
     }
 
     /// 1 for the first attempt.

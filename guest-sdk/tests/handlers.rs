@@ -187,6 +187,17 @@ fn every_handler_whose_pattern_matches_an_event_runs() {
 }
 
 #[test]
+fn a_key_that_must_be_there_is_asked_for_by_what_it_names() {
+    let host = host();
+    host.set_key(Some("7"));
+    assert_eq!(host.context().required_key("order"), Ok("7".to_owned()));
+    host.set_key(None);
+    let failure = host.context().required_key("order").unwrap_err();
+    let why = "the key of the message says which order: send the header Spacehost-Key";
+    assert_eq!(failure, Failure::new("no-key", why));
+}
+
+#[test]
 fn timers_fire_when_they_are_due_and_their_family_handles_them() {
     let host = host();
     host.set_state("balance", 1);

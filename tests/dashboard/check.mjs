@@ -8,7 +8,8 @@ import { after, before, test } from "node:test";
 import { open, start } from "./browser.mjs";
 import { Host, until } from "./host.mjs";
 
-const SHOP = { cart: "cart", catalog: "catalog", ledger: "ledger", orders: "orders", payments: "payments" };
+const NAMES = ["cart", "catalog", "inventory", "ledger", "notifications", "orders", "payments"];
+const SHOP = Object.fromEntries(NAMES.map((name) => [name, name]));
 const VIEWS = [
   "/#/",
   "/#/events",
@@ -20,7 +21,8 @@ let browser, host;
 before(async () => {
   host = await Host.start({ ...SHOP, counter: "one" });
   browser = await start();
-  await host.command("catalog", "stock", [{ title: "cd-1", cents: 1500 }]);
+  await host.command("catalog", "offer", [{ title: "cd-1", cents: 1500 }]);
+  await host.command("inventory", "supply", 10, "cd-1");
   await buy("ada");
 });
 
@@ -35,15 +37,16 @@ async function buy(customer) {
   assert.equal((await host.command("cart", "checkout", null, customer)).status, 200);
 }
 
-/** Sets a message aside: a payment for an order that nobody has placed. */
-async function strayPayment(customer) {
-  const body = JSON.stringify({ customer, number: 1, cents: 100 });
-  assert.equal((await host.ask("/v1/events/payments.charged", { method: "POST", body, key: customer })).status, 202);
-  await until("the payment is set aside", async () => (await letters()).some(({ body }) => body.customer === customer));
+/** Sets a message aside: the checkout of an empty cart, whose answer nobody waits for. */
+async function checkoutOfNothing(customer) {
+  const day = `the day of ${customer}`;
+  const path = "/v1/spaces/cart/commands/checkout?wait=false";
+  assert.equal((await host.ask(path, { method: "POST", body: JSON.stringify({ day }), key: customer })).status, 202);
+  await until("the checkout is set aside", async () => (await letters()).some(({ body }) => body.day === day));
 }
 
 async function letters() {
-  return (await host.ask("/v1/spaces/orders/dead-letters")).body.dead_letters;
+  return (await host.ask("/v1/spaces/cart/dead-letters")).body.dead_letters;
 }
 
 /** A test with a page; at its end nothing has gone wrong there but what it says must. */
@@ -153,7 +156,7 @@ look("a turn of the past shows what came in and what went out", "/#/spaces/order
   await turn.locator("summary").click();
   const body = JSON.parse(await turn.getByLabel("Body").innerText());
   assert.deepEqual(body.lines, [{ title: "cd-1", count: 2, cents: 1500 }]);
-  assert.equal(JSON.parse(await turn.getByLabel("Sent charge").innerText()).cents, 3000);
+  assert.equal(JSON.parse(await turn.getByLabel("Sent reserve").innerText()).count, 2);
 });
 
 look("the state is found by the prefix of its keys", "/#/spaces/orders/state", async (page) => {
@@ -165,13 +168,12 @@ look("the state is found by the prefix of its keys", "/#/spaces/orders/state", a
   await page.getByText("No key begins so.").waitFor();
 });
 
-look("a dead letter is tried again once its cause is gone, and another one is dropped after asking", "/#/spaces/orders/dead-letters", async (page) => {
-  await strayPayment("carol");
-  await strayPayment("mallory");
+look("a dead letter is tried again once its cause is gone, and another one is dropped after asking", "/#/spaces/cart/dead-letters", async (page) => {
+  await checkoutOfNothing("carol");
+  await checkoutOfNothing("mallory");
   const [carol, mallory] = [letter(page, "carol"), letter(page, "mallory")];
-  await carol.getByText("unknown-order").waitFor();
-  const line = { title: "cd-1", count: 1, cents: 100 };
-  await host.command("orders", "place", { customer: "carol", number: 1, lines: [line] }, "carol");
+  await carol.getByText("empty-cart").waitFor();
+  await host.command("cart", "add", { title: "cd-1", count: 1 }, "carol");
   await carol.getByRole("button", { name: "Retry" }).click();
   await carol.waitFor({ state: "detached" });
 

@@ -1,4 +1,4 @@
-//! The demo as a visitor runs it: the real binary, the real purchases, and a host that is killed half-way.
+//! The demo as a visitor runs it who does not wait for its end. What it finds is tested in `systems`.
 
 use rustix::process::{Pid, Signal, kill_process};
 use spacehost_tests::{binary, system_into, until};
@@ -24,20 +24,6 @@ async fn demo(arguments: &[&str]) -> (Child, TempDir) {
 
 fn is_reachable(address: &str) -> bool {
     TcpStream::connect(address).is_ok()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_shops_totals_agree_to_the_cent_though_its_spaces_are_reloaded_and_its_host_is_killed_half_way() {
-    let (demo, _guests) = demo(&["--exit"]).await;
-    let ended = tokio::task::spawn_blocking(|| demo.wait_with_output()).await.expect("no panic").expect("its output");
-    let (said, complained) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-    assert!(ended.status.success(), "{said}{complained}");
-    assert_eq!(said.matches("the same").count(), 6, "{said}");
-    assert!(said.contains("$244091.94  $244091.94  the same"), "{said}");
-    assert!(said.contains("5 spaces were reloaded under load"), "{said}");
-    let killed = said.lines().find(|line| line.contains("the host was killed after")).expect("a kill");
-    let purchases = killed.split_whitespace().find_map(|word| word.parse::<u64>().ok()).expect("a number");
-    assert!((3_460..6_919).contains(&purchases), "{killed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -94,8 +94,18 @@ impl Client {
 
     /// Returns when the host listens: what is published after that will be heard.
     pub async fn listen(&self, path: &str, query: &[(&str, &str)]) -> Result<Stream> {
-        let request = self.request(Method::GET, path).query(query).header("accept", "text/event-stream");
-        Ok(Stream { response: self.send(request).await?, parser: Parser::default(), ready: VecDeque::new() })
+        self.stream(self.request(Method::GET, path).query(query)).await
+    }
+
+    /// Listens to events, and first hears all those since the one of that id.
+    pub async fn listen_since(&self, pattern: &str, id: &str) -> Result<Stream> {
+        let request = self.request(Method::GET, "/v1/events").query(&[("pattern", pattern)]);
+        self.stream(request.header("last-event-id", id)).await
+    }
+
+    async fn stream(&self, request: RequestBuilder) -> Result<Stream> {
+        let response = self.send(request.header("accept", "text/event-stream")).await?;
+        Ok(Stream { response, parser: Parser::default(), ready: VecDeque::new() })
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

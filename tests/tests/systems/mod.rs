@@ -2,6 +2,7 @@
 //! killed half-way.
 
 mod iot;
+mod shop;
 mod social;
 mod trading;
 
@@ -40,4 +41,19 @@ fn agrees(said: &str, what: &str, number: &str) {
 fn killed_after(said: &str) -> u64 {
     let line = said.lines().find(|line| line.contains("the host was killed after")).expect("a kill");
     line.split_whitespace().find_map(|word| word.parse().ok()).expect("a number")
+}
+
+/// Asserts that each of these spaces was reloaded in the midst of the load: commands were answered meanwhile.
+fn were_reloaded(said: &str, spaces: &[&str]) {
+    let head = format!("{} spaces were reloaded under load", spaces.len());
+    assert!(said.contains(&head), "{said}");
+    for space in spaces {
+        let begin = format!("{space} within ");
+        let line = said
+            .lines()
+            .find(|line| line.trim_start().starts_with(&begin))
+            .unwrap_or_else(|| panic!("{space}: {said}"));
+        let answered = line.split_once("meanwhile ").and_then(|(_, rest)| rest.split(' ').next()?.parse::<u64>().ok());
+        assert!(answered.is_some_and(|answered| answered > 0), "{line}");
+    }
 }

@@ -1,15 +1,17 @@
 //! The load of a demo: many clients at once, each one's steps in order, each step done once.
 //!
-//! Owns how far the input is through, what was sent and how long it took; whatever becomes of the host, a command is sent
+//! Owns how far the input is through, how fast it goes, what was sent and how long it took; whatever becomes of the host, a command is sent
 //! again under its Idempotency-Key until it is answered. Must not know why a host is gone, nor what a step is for. Fails
 //! when a command is refused for good, or when nobody has answered it for long.
 
+use super::pace::Pace;
 use crate::cli::client::{Client, may_pass};
 use crate::cli::progress::counting;
 use anyhow::{Context, Result};
 use futures::{TryStreamExt, stream};
 use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -30,6 +32,7 @@ pub struct Load<'a> {
     all: u64,
     what: &'static str,
     done: watch::Sender<u64>,
+    pace: Pace,
     /// In microseconds, from the first attempt to the answer.
     latencies: Mutex<Histogram<u64>>,
     repeated: AtomicU64,
@@ -62,8 +65,8 @@ impl<'a> Load<'a> {
     /// Of so much input, counted in `what`.
     pub fn new(client: &'a Client, all: u64, what: &'static str) -> Result<Self> {
         let latencies = Mutex::new(Histogram::new_with_bounds(1, LONGEST_US, 3)?);
-        let (bar, done) = (counting(all, what), watch::Sender::new(0));
-        Ok(Load { client, bar, all, what, done, latencies, repeated: AtomicU64::new(0), started: Instant::now() })
+        let (bar, done, pace) = (counting(all, what), watch::Sender::new(0), Pace::new());
+        Ok(Load { client, bar, all, what, done, pace, latencies, repeated: AtomicU64::new(0), started: Instant::now() })
     }
 
     pub fn what(&self) -> &'static str {
@@ -104,10 +107,32 @@ impl<'a> Load<'a> {
         self.repeated.fetch_add(u64::from(repeated), Ordering::Relaxed);
     }
 
-    /// One piece of the input is through.
-    pub fn advance(&self) {
+    /// One piece of the input is through; returns when the next one may begin.
+    pub async fn advance(&self) {
         self.bar.inc(1);
         self.done.send_modify(|done| *done += 1);
+        self.pace.wait().await;
+    }
+
+    /// Does something in the midst of the load, and answers how many commands were answered meanwhile. The load goes on as
+    /// fast as it can for that part of the input, and then slowly, so that there is some left until it is done.
+    pub async fn during<T>(&self, part: f64, work: impl Future<Output = Result<T>>) -> Result<(T, u64)> {
+        let (answered, begun) = (self.answered(), *self.done.borrow() as f64 / self.all as f64);
+        let slowing = async {
+            self.reaches(begun + part).await;
+            self.pace.slow_down();
+            std::future::pending().await
+        };
+        let worked = tokio::select! {
+            worked = work => worked,
+            never = slowing => never,
+        };
+        self.pace.speed_up();
+        Ok((worked?, self.answered() - answered))
+    }
+
+    fn answered(&self) -> u64 {
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Returns when that part of the input is through, and answers how much is.
@@ -143,6 +168,13 @@ impl std::fmt::Display for Figures {
         write!(f, "{commands} commands over HTTP in {seconds:.1} s: {rate:.0}/s, p50 {p50:.1?}, p99 {p99:.1?}; ")?;
         write!(f, "{repeated} were repeated")
     }
+}
+
+/// Asks a space, under a partition key if it has partitions, and reads the answer.
+pub async fn ask<T: DeserializeOwned>(client: &Client, address: &str, key: Option<&str>, body: &Value) -> Result<T> {
+    let headers: Vec<_> = key.map(|key| ("spacehost-key", key)).into_iter().collect();
+    let answer = command(client, address, &headers, body).await?;
+    serde_json::from_slice(&answer).with_context(|| format!("the answer of {address} for {}", key.unwrap_or("no key")))
 }
 
 /// Sends a command and waits for its reply.

@@ -8,6 +8,8 @@ mod compared;
 mod echo;
 mod iot;
 pub mod load;
+mod pace;
+mod past;
 mod rest;
 mod shop;
 mod social;
@@ -61,7 +63,7 @@ pub enum System {
     Echo,
     /// A sensor network of five spaces, and 7,551 real readings of earthquakes and weather
     Iot,
-    /// A shop of five spaces, and 6,919 real purchases
+    /// A shop of seven spaces, and 6,919 real purchases
     Shop,
     /// A social network of six spaces, and the persons of a novel
     Social,
@@ -195,6 +197,11 @@ pub async fn measure(system: System) -> Result<Option<Measured>> {
     let turns = rest::work(&host.client).await?.turns;
     host.stop().await?;
     Ok(summary.figures.map(|figures| Measured { figures, turns_per_second: turns as f64 / took }))
+}
+
+/// A file of the system: its data or its settings.
+fn text(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))
 }
 
 async fn show(args: &Args, host: &mut ChildHost, names: &[String], folders: &Folders) -> Result<()> {

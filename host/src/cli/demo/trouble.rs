@@ -1,17 +1,22 @@
-//! What a demo does to its host while the load runs: each space is reloaded, and the host is killed half-way.
+//! What a demo does to its host while the load runs: half of the spaces are reloaded, one after the other; half-way the host is
+//! killed; then the other half is reloaded.
 //!
-//! Must not know what the spaces do. Fails when a reloaded version does not serve, or when the host does not come back.
+//! Must not know what the spaces do. Fails when a reloaded version does not serve, when no command was answered while it was
+//! reloaded, because then it was not reloaded under load, or when the host does not come back.
 
 use super::load::Load;
 use crate::cli::child::ChildHost;
 use crate::cli::client::Client;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Parts of the input after which it comes.
-const RELOADS_AT: f64 = 0.25;
+/// After that part of the input the host is killed.
 const KILL_AT: f64 = 0.5;
+/// Between these parts of the input reloads begin, before the kill and after it. The rest is there for the last one to be done
+/// in, however long that takes.
+const BEFORE: (f64, f64) = (0.05, 0.45);
+const AFTER: (f64, f64) = (0.55, 0.85);
 
 /// A reload takes a compile, which gives way to all else.
 const RELOADED_WITHIN: Duration = Duration::from_secs(90);
@@ -24,38 +29,71 @@ pub struct Trouble {
     pub reload: bool,
 }
 
+/// What there was to do while a space was reloaded.
+struct Reloaded {
+    space: String,
+    /// The commands of clients that were answered, by all spaces.
+    answered: u64,
+    /// The messages that this space handled.
+    handled: u64,
+    took: Duration,
+}
+
 impl Trouble {
     /// Answers what it came to, line by line.
     pub async fn make(self, host: &mut ChildHost, load: &Load<'_>) -> Result<Vec<String>> {
-        let (client, spaces) = (host.client.clone(), host.spaces().to_owned());
-        let (reloads, outage) = tokio::try_join!(self.reloads(&client, &spaces, load), self.outage(host, load))?;
-        Ok([reloads, outage].into_iter().flatten().collect())
+        let files = if self.reload { components(host.spaces())? } else { Vec::new() };
+        let (first, others) = files.split_at(files.len().div_ceil(2));
+        let mut reloaded = reloads(&host.client, load, first, BEFORE).await?;
+        let outage = if self.kill { Some(outage(host, load).await?) } else { None };
+        reloaded.extend(reloads(&host.client, load, others, AFTER).await?);
+        Ok(told(&reloaded).into_iter().chain(outage).collect())
     }
+}
 
-    async fn reloads(self, client: &Client, spaces: &Path, load: &Load<'_>) -> Result<Option<String>> {
-        if !self.reload {
-            return Ok(None);
-        }
-        load.reaches(RELOADS_AT).await;
-        let (started, files) = (Instant::now(), components(spaces)?);
-        for file in &files {
-            reload(client, file).await?;
-        }
-        let (count, seconds) = (files.len(), started.elapsed().as_secs_f64());
-        Ok(Some(format!("{count} spaces were reloaded under load, one after the other, within {seconds:.1} s")))
+/// One after the other, spread evenly over that stretch of the input. Half of its share of the input passes at full speed.
+async fn reloads(client: &Client, load: &Load<'_>, files: &[PathBuf], (from, to): (f64, f64)) -> Result<Vec<Reloaded>> {
+    let share = (to - from) / files.len() as f64;
+    let mut all = Vec::new();
+    for (number, file) in files.iter().enumerate() {
+        load.reaches(from + share * number as f64).await;
+        let space = file.file_stem().and_then(|stem| stem.to_str()).context("a space's file has its name")?;
+        let (started, before) = (Instant::now(), turns(client, space).await?);
+        let ((), answered) = load.during(share / 2.0, reload(client, space, file)).await?;
+        let (took, handled) = (started.elapsed(), turns(client, space).await?.saturating_sub(before));
+        ensure!(answered > 0, "no command was answered while `{space}` was reloaded, so that was not under load");
+        all.push(Reloaded { space: space.to_owned(), answered, handled, took });
     }
+    Ok(all)
+}
 
-    async fn outage(self, host: &mut ChildHost, load: &Load<'_>) -> Result<Option<String>> {
-        if !self.kill {
-            return Ok(None);
-        }
-        let through = load.reaches(KILL_AT).await;
-        let killed = Instant::now();
-        host.kill().await?;
-        host.start_again().await?;
-        let seconds = killed.elapsed().as_secs_f64();
-        Ok(Some(format!("the host was killed after {through} {} and back after {seconds:.1} s", load.what())))
+/// How many messages the space has handled since the host was started.
+async fn turns(client: &Client, space: &str) -> Result<u64> {
+    let answer = client.get(&format!("/v1/spaces/{space}")).await?;
+    answer["usage"]["turns"].as_u64().context("the host tells no turns")
+}
+
+async fn outage(host: &mut ChildHost, load: &Load<'_>) -> Result<String> {
+    let through = load.reaches(KILL_AT).await;
+    let killed = Instant::now();
+    host.kill().await?;
+    host.start_again().await?;
+    let seconds = killed.elapsed().as_secs_f64();
+    Ok(format!("the host was killed after {through} {} and back after {seconds:.1} s", load.what()))
+}
+
+fn told(reloaded: &[Reloaded]) -> Vec<String> {
+    if reloaded.is_empty() {
+        return Vec::new();
     }
+    let line = |Reloaded { space, answered, handled, took }: &Reloaded| {
+        let seconds = took.as_secs_f64();
+        format!(
+            "  {space} within {seconds:.1} s: meanwhile {answered} commands were answered, it handled {handled} messages"
+        )
+    };
+    let head = format!("{} spaces were reloaded under load, one after the other:", reloaded.len());
+    std::iter::once(head).chain(reloaded.iter().map(line)).collect()
 }
 
 fn components(spaces: &Path) -> Result<Vec<PathBuf>> {
@@ -68,8 +106,7 @@ fn components(spaces: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Puts other bytes in its place that do the same, and waits until they serve.
-async fn reload(client: &Client, file: &Path) -> Result<()> {
-    let name = file.file_stem().and_then(|stem| stem.to_str()).context("a space's file has its name")?;
+async fn reload(client: &Client, name: &str, file: &Path) -> Result<()> {
     let mut bytes = std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
     bytes.extend(CUSTOM_SECTION);
     let digest = blake3::hash(&bytes).to_hex();

@@ -103,5 +103,5 @@ fn a_refused_reading_may_be_sent_again_as_it_should_be() {
 #[test]
 fn without_a_key_there_is_no_device() {
     let host = MockHost::new();
-    assert_eq!(host.command::<Ingestion>("take", reading("a", START, 1)).unwrap_err().code, "no-device");
+    assert_eq!(host.command::<Ingestion>("take", reading("a", START, 1)).unwrap_err().code, "no-key");
 }

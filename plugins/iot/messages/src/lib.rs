@@ -1,6 +1,6 @@
 //! What the spaces of the sensor network say to each other: the bodies of their events, and the words in them. It owns no
 //! data and no rule of any space. Measured values are whole hundredths, times are milliseconds since 1970. A message
-//! without a device gives the failure `no-device`.
+//! without a device gives the failure `no-key`.
 //!
 //! Fields may be added as long as the old ones stay: spaces are replaced one by one, so for a while one speaks the new
 //! language and the other the old.
@@ -123,5 +123,5 @@ pub struct Tested {
 /// The device that a message is about: its key, which also chooses the partition. So all that one device tells is handled
 /// in order, and the key passes on from message to message by itself.
 pub fn device(ctx: &Context) -> Result<String> {
-    ctx.key().or_fail("no-device", "the key of the message says which device: send the header Spacehost-Key")
+    ctx.required_key("device")
 }

@@ -100,5 +100,5 @@ fn a_cart_has_limits() {
 fn without_a_key_there_is_no_customer() {
     let host = host();
     host.set_key(None);
-    assert_eq!(add(&host, "blue-train", 1).unwrap_err().code, "no-customer");
+    assert_eq!(add(&host, "blue-train", 1).unwrap_err().code, "no-key");
 }

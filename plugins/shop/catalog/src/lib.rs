@@ -1,4 +1,5 @@
-//! The space `catalog`: owns the prices, and is the only one to say what a CD costs. It knows neither carts nor orders. A
+//! The space `catalog`: owns the prices, and is the only one to say what a CD costs. It knows neither carts nor orders, nor how
+//! many CDs there are. A
 //! title without a price is refused as `unknown-title`, a price beyond all reason as `bad-price`.
 
 use spacehost_sdk::prelude::*;
@@ -23,7 +24,7 @@ struct Catalog {
 impl Catalog {
     /// Puts titles on sale, or changes their prices; answers how many were given. All of them or, if one is refused, none.
     #[command]
-    fn stock(&self, titles: Vec<Title>) -> Result<usize> {
+    fn offer(&self, titles: Vec<Title>) -> Result<usize> {
         for Title { title, cents } in &titles {
             if *cents > HIGHEST_CENTS {
                 return Err(Failure::new("bad-price", format!("{title} for {cents} cents: at most {HIGHEST_CENTS}")));

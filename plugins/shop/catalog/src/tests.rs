@@ -1,8 +1,8 @@
 use super::*;
 
-fn stock(host: &MockHost, title: &str, cents: u64) -> Result<Value> {
+fn offer(host: &MockHost, title: &str, cents: u64) -> Result<Value> {
     host.command::<Catalog>(
-        "stock",
+        "offer",
         json!([{ "title": "kind-of-blue", "cents": 999 }, { "title": title, "cents": cents }]),
     )
 }
@@ -10,7 +10,7 @@ fn stock(host: &MockHost, title: &str, cents: u64) -> Result<Value> {
 #[test]
 fn what_is_on_sale_has_a_price() {
     let host = MockHost::new();
-    assert_eq!(stock(&host, "blue-train", 1466), Ok(json!(2)));
+    assert_eq!(offer(&host, "blue-train", 1466), Ok(json!(2)));
     assert_eq!(host.command::<Catalog>("price", "blue-train"), Ok(json!(1466)));
     assert_eq!(host.command::<Catalog>("price", "giant-steps").unwrap_err().code, "unknown-title");
 }
@@ -18,14 +18,14 @@ fn what_is_on_sale_has_a_price() {
 #[test]
 fn a_price_can_change() {
     let host = MockHost::new();
-    stock(&host, "blue-train", 1466).unwrap();
-    stock(&host, "blue-train", 1200).unwrap();
+    offer(&host, "blue-train", 1466).unwrap();
+    offer(&host, "blue-train", 1200).unwrap();
     assert_eq!(host.command::<Catalog>("price", "blue-train"), Ok(json!(1200)));
 }
 
 #[test]
-fn when_one_price_is_refused_no_title_is_stocked() {
+fn when_one_price_is_refused_no_title_is_on_sale() {
     let host = MockHost::new();
-    assert_eq!(stock(&host, "blue-train", HIGHEST_CENTS + 1).unwrap_err().code, "bad-price");
+    assert_eq!(offer(&host, "blue-train", HIGHEST_CENTS + 1).unwrap_err().code, "bad-price");
     assert!(host.state().is_empty());
 }

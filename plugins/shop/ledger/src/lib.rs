@@ -1,18 +1,25 @@
 //! The space `ledger`: adds up what the other spaces tell, over all their partitions. It owns sums and the set of
 //! customers, is told only facts, and asks nobody. It fails only if its state cannot be written.
 
-use shop_messages::{Paid, Settled};
+use shop_messages::{Ended, Outcome, Settled};
 use spacehost_sdk::prelude::*;
+
+/// What some orders come to.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+struct Sums {
+    orders: u64,
+    cds: u64,
+    cents: u64,
+}
 
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 struct Totals {
-    /// How many orders were paid.
-    orders: u64,
-    /// How many customers paid one or more.
+    /// How many customers have an order that ended, however.
     customers: u64,
-    cds: u64,
-    cents: u64,
-    /// Of the same money, what payments told of settling: a second way to the same sum.
+    paid: Sums,
+    declined: Sums,
+    out_of_stock: Sums,
+    /// Of the money that was paid, what payments told of settling: a second way to the same sum.
     settled_payments: u64,
     settled_cents: u64,
 }
@@ -20,7 +27,7 @@ struct Totals {
 #[derive(Cells)]
 struct Ledger {
     totals: Item<Totals>,
-    /// How many orders each customer paid.
+    /// How many orders of each customer have ended.
     customers: Map<String, u64>,
 }
 
@@ -31,14 +38,21 @@ struct Ledger {
 #[space]
 impl Ledger {
     #[event("orders.paid")]
-    fn paid(&self, event: Paid) -> Result<()> {
+    #[event("orders.declined")]
+    #[event("orders.out-of-stock")]
+    fn ended(&self, event: Ended) -> Result<()> {
         let is_new = !self.customers.contains(&event.customer);
         self.customers.update(&event.customer, |orders| *orders += 1)?;
         self.totals.update(|totals| {
-            totals.orders += 1;
             totals.customers += u64::from(is_new);
-            totals.cds += event.cds;
-            totals.cents += event.cents;
+            let sums = match event.outcome {
+                Outcome::Paid => &mut totals.paid,
+                Outcome::Declined => &mut totals.declined,
+                Outcome::OutOfStock => &mut totals.out_of_stock,
+            };
+            sums.orders += 1;
+            sums.cds += event.cds;
+            sums.cents += event.cents;
         })
     }
 

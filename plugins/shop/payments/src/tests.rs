@@ -23,6 +23,35 @@ fn a_charge_is_added_up_and_told() {
 }
 
 #[test]
+fn a_card_is_good_for_so_much_in_all() {
+    let host = MockHost::new();
+    host.set_config(json!({ "card_limit_cents": 3000 }));
+    for cents in [2000, 1001, 1000, 1, u64::MAX, 0] {
+        charge(&host, "7", cents);
+    }
+    charge(&host, "8", 3000);
+    let told: Vec<_> = host.published().into_iter().map(|event| event.to).collect();
+    let (charged, declined) = ("payments.charged", "payments.declined");
+    assert_eq!(told, [charged, declined, charged, declined, declined, charged, charged]);
+    let declined = json!({ "customer": "7", "number": 1, "cents": 1001 });
+    assert_eq!(host.published()[1].json(), declined);
+    host.set_key(Some("7"));
+    assert_eq!(host.command::<Payments>("paid", ()), Ok(json!(3000)));
+}
+
+#[test]
+fn what_is_declined_is_not_settled() {
+    let host = MockHost::new();
+    host.set_config(json!({ "card_limit_cents": 10 }));
+    charge(&host, "7", 11);
+    assert!(host.timers().is_empty());
+    charge(&host, "7", 10);
+    host.advance(SETTLE_AFTER);
+    host.fire_timers::<Payments>().unwrap();
+    assert_eq!(settlements(&host), [json!({ "partition": 0, "payments": 1, "cents": 10 })]);
+}
+
+#[test]
 fn payments_of_a_second_are_settled_together() {
     let host = MockHost::new();
     host.set_place("payments", 3);

@@ -101,5 +101,5 @@ fn each_reader_has_a_feed_of_his_own() {
     host.set_key(Some("Eponi"));
     assert!(texts(&host).is_empty());
     host.set_key(None);
-    assert_eq!(host.command::<Feed>("read", ()).unwrap_err().code, "no-person");
+    assert_eq!(host.command::<Feed>("read", ()).unwrap_err().code, "no-key");
 }

@@ -1,5 +1,5 @@
 //! The space `index`: owns which posts have a word, for each word. It knows no texts and no queries. It fails only if its
-//! state cannot be written, or with `no-word` when a message comes without one.
+//! state cannot be written, or with `no-key` when a message comes without one.
 
 use social_messages::{PostId, Postings};
 use spacehost_sdk::prelude::*;
@@ -50,7 +50,7 @@ impl Index {
 }
 
 fn word(ctx: &Context) -> Result<String> {
-    ctx.key().or_fail("no-word", "the key of the message says which word")
+    ctx.required_key("word")
 }
 
 #[cfg(test)]

@@ -46,5 +46,5 @@ fn of_given_posts_those_are_answered_that_have_the_word() {
 #[test]
 fn without_a_key_there_is_no_word() {
     let host = MockHost::new();
-    assert_eq!(host.command::<Index>("add", post("a", 1)).unwrap_err().code, "no-word");
+    assert_eq!(host.command::<Index>("add", post("a", 1)).unwrap_err().code, "no-key");
 }

@@ -1,5 +1,5 @@
 //! What the spaces of the social network say to each other: the bodies of their commands and events. It owns no data and no
-//! rule of any space. A message without a person gives the failure `no-person`.
+//! rule of any space. A message without a person gives the failure `no-key`.
 //!
 //! Fields may be added as long as the old ones stay: spaces are replaced one by one, so for a while one speaks the new
 //! language and the other the old.
@@ -60,5 +60,5 @@ pub struct Postings {
 /// The person whom a message is about: its key, which also chooses the partition. So no command can name one person and
 /// reach the partition of another. The key passes on from message to message by itself.
 pub fn person(ctx: &Context) -> Result<String> {
-    ctx.key().or_fail("no-person", "the key of the message says which person: send the header Spacehost-Key")
+    ctx.required_key("person")
 }

@@ -227,6 +227,6 @@ fn an_order_that_makes_no_sense_is_refused_before_risk_is_asked() {
     assert_eq!(host.command::<Book>("place", order("", 1, "buy", 1, 1)).unwrap_err().code, "bad-order");
     assert_eq!(host.command::<Book>("place", order("ann", 0, "buy", 1, 1)).unwrap_err().code, "bad-order");
     host.set_key(None);
-    assert_eq!(host.command::<Book>("place", order("ann", 1, "buy", 1, 1)).unwrap_err().code, "no-instrument");
+    assert_eq!(host.command::<Book>("place", order("ann", 1, "buy", 1, 1)).unwrap_err().code, "no-key");
     assert!(host.requested().is_empty());
 }

@@ -1,6 +1,6 @@
 //! What the spaces of the exchange say to each other: the bodies of their commands and events. It owns no data and no rule of
 //! any space. Money is whole cents, quantities are whole shares. A message whose key should name an instrument or a trader
-//! and has none gives the failure `no-instrument` or `no-trader`.
+//! and has none gives the failure `no-key`.
 //!
 //! Fields may be added as long as the old ones stay: spaces are replaced one by one, so for a while one speaks the new
 //! language and the other the old.
@@ -149,10 +149,10 @@ pub struct Bar {
 /// The instrument that a message is about: its key, which also chooses the partition. So no command can name one instrument
 /// and reach the partition of another.
 pub fn instrument(ctx: &Context) -> Result<String> {
-    ctx.key().or_fail("no-instrument", "the key of the message says which instrument: send the header Spacehost-Key")
+    ctx.required_key("instrument")
 }
 
 /// The trader whom a message is about: its key.
 pub fn trader(ctx: &Context) -> Result<String> {
-    ctx.key().or_fail("no-trader", "the key of the message says which trader: send the header Spacehost-Key")
+    ctx.required_key("trader")
 }

@@ -3,10 +3,9 @@
 //! Owns the questions to the spaces. Must not know what the answers should be. Fails when a space does not answer.
 
 use crate::cli::client::Client;
-use crate::cli::demo::load::command;
+use crate::cli::demo::load;
 use anyhow::Result;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,9 +73,9 @@ pub async fn ask(client: &Client, devices: impl Iterator<Item = &String>) -> Res
     let mut found = ByDevice::new();
     for device in devices {
         let about = Found {
-            taken: answer(client, device, "ingestion/counts", &Value::Null).await?,
-            twin: answer(client, device, "devices/show", &Value::Null).await.unwrap_or_default(),
-            came: answer(client, device, "analytics/counts", &Value::Null).await?,
+            taken: load::ask(client, "ingestion/counts", Some(device), &Value::Null).await?,
+            twin: load::ask(client, "devices/show", Some(device), &Value::Null).await.unwrap_or_default(),
+            came: load::ask(client, "analytics/counts", Some(device), &Value::Null).await?,
             windows: windows(client, device).await?,
             alerts: alerts(client, device).await?,
         };
@@ -85,16 +84,13 @@ pub async fn ask(client: &Client, devices: impl Iterator<Item = &String>) -> Res
     Ok(found)
 }
 
-async fn answer<T: DeserializeOwned>(client: &Client, device: &str, address: &str, body: &Value) -> Result<T> {
-    Ok(serde_json::from_slice(&command(client, address, &[("spacehost-key", device)], body).await?)?)
-}
-
 /// Page by page.
 async fn windows(client: &Client, device: &str) -> Result<Vec<Window>> {
     let mut all: Vec<Window> = Vec::new();
     loop {
         let after = all.last().map(|last| json!({ "after": last.start }));
-        let page: Vec<Window> = answer(client, device, "analytics/windows", &after.unwrap_or_default()).await?;
+        let page: Vec<Window> =
+            load::ask(client, "analytics/windows", Some(device), &after.unwrap_or_default()).await?;
         if page.is_empty() {
             return Ok(all);
         }
@@ -105,7 +101,7 @@ async fn windows(client: &Client, device: &str) -> Result<Vec<Window>> {
 async fn alerts(client: &Client, device: &str) -> Result<BTreeSet<Alert>> {
     let (mut all, mut last) = (BTreeSet::new(), Value::Null);
     loop {
-        let page: Vec<Value> = answer(client, device, "alerts/list", &last).await?;
+        let page: Vec<Value> = load::ask(client, "alerts/list", Some(device), &last).await?;
         let Some(end) = page.last() else { return Ok(all) };
         last = end.clone();
         for alert in page {

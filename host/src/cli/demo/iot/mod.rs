@@ -15,7 +15,7 @@ mod settings;
 use super::compared::{Row, compare};
 use super::load::{Load, Step};
 use super::trouble::Trouble;
-use super::{SETTINGS, Summary};
+use super::{SETTINGS, Summary, text};
 use crate::cli::child::ChildHost;
 use crate::cli::client::Client;
 use anyhow::{Context, Result, ensure};
@@ -49,8 +49,8 @@ struct Sends<'a> {
 
 pub async fn replay(host: &mut ChildHost, folder: &Path, trouble: Trouble) -> Result<Summary> {
     let settings = settings::read(&folder.join(SETTINGS))?;
-    let quakes = input::quakes(&data(folder, "earthquakes.json")?)?;
-    let weather = input::weather(&data(folder, "seattle-weather.csv")?)?;
+    let quakes = input::quakes(&text(&folder.join("data/earthquakes.json"))?)?;
+    let weather = input::weather(&text(&folder.join("data/seattle-weather.csv"))?)?;
     let traffic = Traffic::of(&quakes, &weather);
     let expected = traffic.expected(&settings);
     let client = host.client.clone();
@@ -82,11 +82,6 @@ async fn run(
     let (came_to, (), done) = tokio::try_join!(trouble.make(host, load), sending, testing)?;
     ensure!(done.resumed.is_some() || !trouble.kill, "the long job was over before the host was killed");
     Ok((came_to, done))
-}
-
-fn data(folder: &Path, name: &str) -> Result<String> {
-    let file = folder.join("data").join(name);
-    std::fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))
 }
 
 impl<'a> Traffic<'a> {
@@ -125,7 +120,7 @@ async fn send(load: &Load<'_>, sends: &Sends<'_>, mut under_way: watch::Receiver
         }
         let (id, body) = (format!("{}/{number}", device.name), delivery.body(device.metric));
         load.once(Step { to: "ingestion/take", key: Some(&device.name), id: &id, body: &body }).await?;
-        load.advance();
+        load.advance().await;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //!
 //! Must not know what follows from it. Fails when the file is not as expected.
 
+use crate::cli::demo::text;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -59,7 +60,7 @@ struct Rules {
 }
 
 pub fn read(file: &Path) -> Result<Settings> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
-    let File { spaces } = toml::from_str(&text).with_context(|| format!("{} is not as expected", file.display()))?;
+    let File { spaces } =
+        toml::from_str(&text(file)?).with_context(|| format!("{} is not as expected", file.display()))?;
     Ok(Settings { plans: spaces.analytics.config.windows, rules: spaces.alerts.config.rules })
 }

@@ -22,7 +22,7 @@ pub async fn meet(client: &Client, all: &Expected) -> Result<()> {
             let whom = &all.novel.names[other];
             act(&load, "profiles/follow", name, &format!("follow/{whom}"), json!({ "whom": whom })).await?;
         }
-        load.advance();
+        load.advance().await;
         Ok(())
     };
     load.run(all.novel.persons(), enter).await?;
@@ -38,7 +38,7 @@ pub async fn tell(load: &Load<'_>, all: &Expected, person: usize) -> Result<()> 
         act(load, "posts/write", name, &format!("post/{at}"), post).await?;
         let message = json!({ "from": name, "to": other, "text": scene.message });
         act(load, "messaging/say", &conversation(name, other), &format!("say/{at}"), message).await?;
-        load.advance();
+        load.advance().await;
     }
     Ok(())
 }
@@ -66,7 +66,7 @@ async fn each(client: &Client, all: &Expected, to: &str, body: impl AsyncFn(usiz
     let load = Load::new(client, all.novel.names.len() as u64, "persons")?;
     let once = async |person: usize| {
         act(&load, to, &all.novel.names[person], "in the end", body(person).await).await?;
-        load.advance();
+        load.advance().await;
         Ok(())
     };
     load.run(all.novel.persons(), once).await?;

@@ -5,10 +5,9 @@
 use super::acts::conversation;
 use super::expected::Post;
 use crate::cli::client::Client;
-use crate::cli::demo::load::command;
-use anyhow::{Context, Result};
+use crate::cli::demo::load::ask;
+use anyhow::Result;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -58,15 +57,15 @@ struct Id {
 
 impl Asked<'_> {
     pub async fn ties(&self, person: &str) -> Result<Ties> {
-        Ok(self.ask::<Profile>("profiles/show", person, Value::Null).await?.ties)
+        Ok(ask::<Profile>(self.0, "profiles/show", Some(person), &Value::Null).await?.ties)
     }
 
     pub async fn feed(&self, reader: &str) -> Result<Vec<Post>> {
-        self.ask("feed/read", reader, json!({ "most": 10_000 })).await
+        ask(self.0, "feed/read", Some(reader), &json!({ "most": 10_000 })).await
     }
 
     pub async fn counts(&self, reader: &str) -> Result<Counts> {
-        self.ask("feed/counts", reader, Value::Null).await
+        ask(self.0, "feed/counts", Some(reader), &Value::Null).await
     }
 
     /// All messages of the two, page by page.
@@ -74,7 +73,7 @@ impl Asked<'_> {
         let (key, mut all) = (conversation(one, other), Vec::<Message>::new());
         loop {
             let after = all.last().map_or(0, |message| message.number);
-            let page: Vec<Message> = self.ask("messaging/history", &key, json!({ "after": after })).await?;
+            let page: Vec<Message> = ask(self.0, "messaging/history", Some(&key), &json!({ "after": after })).await?;
             if page.is_empty() {
                 return Ok(all);
             }
@@ -84,7 +83,7 @@ impl Asked<'_> {
 
     /// How many messages somebody has not read.
     pub async fn unread(&self, person: &str) -> Result<usize> {
-        let inbox: Vec<Unread> = self.ask("messaging/inbox", person, Value::Null).await?;
+        let inbox: Vec<Unread> = ask(self.0, "messaging/inbox", Some(person), &Value::Null).await?;
         Ok(inbox.iter().map(|unread| unread.messages).sum())
     }
 
@@ -92,7 +91,7 @@ impl Asked<'_> {
     pub async fn find(&self, text: &str) -> Result<(BTreeSet<(String, u32)>, usize)> {
         let (mut all, mut after, mut answered) = (BTreeSet::new(), None, 0);
         loop {
-            let found: Found = self.ask("search/find", text, json!({ "text": text, "after": after })).await?;
+            let found: Found = ask(self.0, "search/find", Some(text), &json!({ "text": text, "after": after })).await?;
             answered += found.posts.len();
             all.extend(found.posts.into_iter().map(|id| (id.author, id.number)));
             match found.next {
@@ -103,10 +102,5 @@ impl Asked<'_> {
                 }
             }
         }
-    }
-
-    async fn ask<T: DeserializeOwned>(&self, address: &str, key: &str, body: Value) -> Result<T> {
-        let reply = command(self.0, address, &[("spacehost-key", key)], &body).await?;
-        serde_json::from_slice(&reply).with_context(|| format!("the answer of {address} for {key}"))
     }
 }

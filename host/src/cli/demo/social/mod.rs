@@ -10,11 +10,11 @@ mod expected;
 mod novel;
 mod scenes;
 
-use super::Summary;
 use super::compared::{Row, compare};
 use super::load::Load;
 use super::rest::at_rest;
 use super::trouble::Trouble;
+use super::{Summary, text};
 use crate::cli::child::ChildHost;
 use crate::cli::client::Client;
 use anyhow::{Context, Result};
@@ -42,8 +42,7 @@ const QUERIES: [&str; 14] = [
 
 pub async fn replay(host: &mut ChildHost, folder: &Path, trouble: Trouble) -> Result<Summary> {
     let file = folder.join("data/miserables.json");
-    let text = std::fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
-    let novel = novel::read(&text).with_context(|| format!("{} is not as expected", file.display()))?;
+    let novel = novel::read(&text(&file)?).with_context(|| format!("{} is not as expected", file.display()))?;
     let expected = Expected::of(novel);
     let client = host.client.clone();
     acts::meet(&client, &expected).await?;

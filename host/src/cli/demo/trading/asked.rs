@@ -3,12 +3,11 @@
 //! Owns which space is asked for what. Must not know what the answers should be. Fails when a space does not answer, or
 //! answers something of another form.
 
-use super::super::load::command;
+use super::super::load::ask;
 use super::input::Segment;
 use super::picture::{Holding, Instrument, Picture, Seen, Trade};
 use crate::cli::client::Client;
-use anyhow::{Context, Result};
-use serde::de::DeserializeOwned;
+use anyhow::Result;
 use serde_json::{Value, json};
 
 pub async fn picture(client: &Client, segments: &[Segment]) -> Result<Picture> {
@@ -24,10 +23,10 @@ pub async fn picture(client: &Client, segments: &[Segment]) -> Result<Picture> {
 
 async fn instrument(client: &Client, name: &str) -> Result<Instrument> {
     Ok(Instrument {
-        book: ask(client, "book/show", name, &Value::Null).await?,
+        book: ask(client, "book/show", Some(name), &Value::Null).await?,
         trades: trades(client, name).await?,
-        ticker: ask(client, "market/ticker", name, &Value::Null).await?,
-        bars: ask(client, "market/bars", name, &Value::Null).await?,
+        ticker: ask(client, "market/ticker", Some(name), &Value::Null).await?,
+        bars: ask(client, "market/bars", Some(name), &Value::Null).await?,
     })
 }
 
@@ -36,7 +35,7 @@ async fn trades(client: &Client, name: &str) -> Result<Vec<Trade>> {
     let mut trades: Vec<Trade> = Vec::new();
     loop {
         let after = trades.last().map_or(0, |trade| trade.number);
-        let page: Vec<Trade> = ask(client, "execution/trades", name, &json!({ "after": after })).await?;
+        let page: Vec<Trade> = ask(client, "execution/trades", Some(name), &json!({ "after": after })).await?;
         if page.is_empty() {
             return Ok(trades);
         }
@@ -45,14 +44,9 @@ async fn trades(client: &Client, name: &str) -> Result<Vec<Trade>> {
 }
 
 async fn seen(client: &Client, trader: &str) -> Result<Seen> {
-    let balance = ask(client, "accounts/show", trader, &Value::Null).await?;
-    let mut seen = Seen { balance, risk: ask(client, "risk/show", trader, &Value::Null).await? };
+    let balance = ask(client, "accounts/show", Some(trader), &Value::Null).await?;
+    let mut seen = Seen { balance, risk: ask(client, "risk/show", Some(trader), &Value::Null).await? };
     // Of an instrument of which all his orders were refused, he has nothing.
     seen.risk.holdings.retain(|_, held| *held != Holding::default());
     Ok(seen)
-}
-
-async fn ask<T: DeserializeOwned>(client: &Client, address: &str, key: &str, body: &Value) -> Result<T> {
-    let answer = command(client, address, &[("spacehost-key", key)], body).await?;
-    serde_json::from_slice(&answer).with_context(|| format!("the answer of {address} for {key}"))
 }

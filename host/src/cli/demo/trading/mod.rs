@@ -111,7 +111,7 @@ async fn trade(load: &Load<'_>, segment: &Segment, answers: &[Answer], found: &F
         let answer: Answer = serde_json::from_slice(&answer).with_context(|| format!("the answer to {to}"))?;
         found.alike.fetch_add(u64::from(answer == *expected), Relaxed);
         found.crossed.fetch_add(u64::from(answer.quote().is_crossed()), Relaxed);
-        load.advance();
+        load.advance().await;
     }
     Ok(())
 }
