@@ -12,7 +12,7 @@ use super::secret;
 use super::signature::Keys;
 use crate::runtime::Runtime;
 use crate::runtime::api::Published;
-use crate::runtime::webhooks::{Gap, HookLetter, Next, Subscription};
+use crate::runtime::webhooks::{Gap, HookLetter, LetterBell, Next, Subscription};
 use crate::shutdown::Shutdown;
 use crate::words::WebhookSettings;
 use std::hash::{BuildHasher, RandomState};
@@ -43,6 +43,7 @@ pub struct Courier {
 struct Round {
     courier: Courier,
     subscription: Subscription,
+    bell: LetterBell,
     keys: Option<(Keys, Instant)>,
     /// Of the event in hand.
     backoff: Backoff,
@@ -63,7 +64,8 @@ impl Courier {
         let subscription = self.runtime.open_webhook(&self.name, patterns, self.settings.backlog_bytes);
         let backoff = Backoff::new(self.settings.retry_first, self.settings.retry_most);
         let (letters, next_letter) = (backoff.clone(), Instant::now());
-        let mut round = Round { courier: self, subscription, keys: None, backoff, letters, next_letter };
+        let bell = subscription.bell();
+        let mut round = Round { courier: self, subscription, bell, keys: None, backoff, letters, next_letter };
         async move { while round.step().await.is_ok() {} }
     }
 }
@@ -82,7 +84,7 @@ impl Round {
             biased;
             () = self.courier.stop.wait() => Err(Stopped),
             next = self.subscription.next() => self.take(next).await,
-            () = self.subscription.letters_changed() => Ok(()),
+            () = self.bell.rung() => Ok(()),
             () = at(waits) => Ok(()),
         }
     }
@@ -163,7 +165,7 @@ impl Round {
             self.courier.board.is_because(HookState::Blocked, reason);
             tokio::select! {
                 () = self.courier.stop.wait() => return Err(Stopped),
-                () = self.subscription.letters_changed() => {}
+                () = self.bell.rung() => {}
             }
         }
         let attempts = self.backoff.failures();

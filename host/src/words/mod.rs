@@ -27,7 +27,7 @@ pub use limits::Limits;
 pub use message::{Message, MessageId};
 pub use settings::{
     AllowedNames, HookForm, HookUrl, HostSettings, JournalSettings, Policy, ReloadSettings, SecretFile, SpaceSettings,
-    TracesSettings, WebhookSettings, Webhooks,
+    TracesSettings, WebhookSettings,
 };
 pub use topic::{Address, Pattern, SpaceName, Topic};
 pub use trace::TraceContext;

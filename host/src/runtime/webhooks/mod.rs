@@ -16,7 +16,7 @@ mod letters;
 mod subscription;
 
 pub use letters::HookLetter;
-pub use subscription::{Gap, Next, Subscription};
+pub use subscription::{Gap, LetterBell, Next, Subscription};
 
 use super::Runtime;
 use super::api::Refusal;

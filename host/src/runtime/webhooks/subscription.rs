@@ -117,9 +117,18 @@ impl Subscription {
         self.hook.has_room()
     }
 
-    /// Returns when dead letters are to be posted again, or are gone.
-    pub async fn letters_changed(&self) {
-        self.hook.changed().await;
+    /// To be waited for beside the next event.
+    pub fn bell(&self) -> LetterBell {
+        LetterBell(self.hook.clone())
+    }
+}
+
+/// Rings when dead letters are to be posted again, or are gone.
+pub struct LetterBell(Arc<Hook>);
+
+impl LetterBell {
+    pub async fn rung(&self) {
+        self.0.changed().await;
     }
 }
 

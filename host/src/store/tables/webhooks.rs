@@ -12,7 +12,9 @@ use crate::store::record::{MessageId, WebhookLetter};
 use fjall::UserValue;
 
 impl Tables {
+    /// Never back: the record of a dead letter, which moves it too, may have come before that of the cursors.
     pub(super) fn move_webhook(&mut self, webhook: &str, cursor: MessageId) -> Result<(), TablesError> {
+        let cursor = self.cursor_of(webhook)?.unwrap_or_default().max(cursor);
         self.layers.put(&format_key(), UserValue::from(FORMAT.to_be_bytes()));
         self.layers.put_row(Table::Webhooks, &keys::named(Table::Webhooks, webhook), &WebhookRow { cursor })
     }
@@ -25,9 +27,7 @@ impl Tables {
         event: MessageId,
         letter: &WebhookLetter<'_>,
     ) -> Result<(), TablesError> {
-        if self.cursor_of(webhook)?.is_none_or(|cursor| event > cursor) {
-            self.move_webhook(webhook, event)?;
-        }
+        self.move_webhook(webhook, event)?;
         let row = WebhookLetterRow { retried: false, letter: letter.clone() };
         self.layers.put_row(Table::WebhookLetters, &keys::webhook_letter(webhook, event), &row)
     }

@@ -33,6 +33,7 @@ fn each_webhook_is_where_it_was_last() {
     desk.flush();
     moved(&mut desk, 9);
     assert_eq!(hook(&desk).cursor, id(9, 3));
+    moved(&mut desk, 8);
     desk.flush();
     let desk = desk.reopen();
     assert_eq!((hook(&desk).cursor, desk.image().webhooks["other"].cursor), (id(9, 3), id(1, 0)));
