@@ -8,6 +8,7 @@
 
 pub mod bench;
 pub mod cli;
+pub mod cloud_event;
 pub mod http;
 pub mod reload;
 pub mod runtime;
@@ -15,6 +16,7 @@ pub mod shutdown;
 pub mod store;
 pub mod telemetry;
 pub mod wasm;
+pub mod webhooks;
 pub mod words;
 
 use anyhow::{Context, Result, anyhow};
@@ -29,6 +31,7 @@ use std::time::{Duration, Instant};
 use store::{Store, StoreConfig};
 use telemetry::{Exporter, TraceExport};
 use tokio::net::TcpListener;
+use webhooks::Webhooks;
 use words::AllowedNames;
 
 /// How long turns in hand may take at shutdown.
@@ -80,6 +83,7 @@ pub struct Host {
     idempotency_keys: usize,
     runtime: Runtime,
     reloads: Reloads,
+    webhooks: Webhooks,
     announcement: Announcement,
     exporter: Option<Exporter>,
 }
@@ -99,14 +103,27 @@ impl Host {
         }
         let runtime = Runtime::start_on(settled, store)?;
         let exporter = traces.as_ref().map(|traces| Exporter::start(traces, &runtime)).transpose()?.flatten();
-        let dir = config.spaces.clone();
+        let (dir, file) = (config.spaces.clone(), settings.clone());
         // Its task ends with `shutdown`, below.
         let (reloads, _task) = Reloads::spawn(ReloadConfig { runtime: runtime.clone(), dir, settings, development })?;
+        // Before any turn: a webhook that is new hears of all that happens from here on.
+        let webhooks = Webhooks::start(runtime.clone(), reloads.settings(), file.as_deref());
         open_when_loaded(&runtime, &reloads);
         keep_telling(&runtime);
         let announcement = Announcement::write(&config.data, address, &config.spaces)?;
         let idempotency_keys = config.idempotency_keys;
-        Ok(Host { listener, address, token, names, idempotency_keys, runtime, reloads, announcement, exporter })
+        Ok(Host {
+            listener,
+            address,
+            token,
+            names,
+            idempotency_keys,
+            runtime,
+            reloads,
+            webhooks,
+            announcement,
+            exporter,
+        })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -122,9 +139,9 @@ impl Host {
     /// A failed disk ends it at once, because nothing it did from then on could be relied on.
     pub async fn serve(self, shutdown: Shutdown) -> Result<()> {
         let reloads = self.reloads.clone();
-        let (runtime, orders) = (self.runtime.clone(), self.reloads);
+        let (runtime, orders, webhooks) = (self.runtime.clone(), self.reloads, self.webhooks.clone());
         let (token, names, idempotency_keys) = (self.token, self.names, self.idempotency_keys);
-        let state = http::AppState { runtime, reloads: orders, token, names, idempotency_keys };
+        let state = http::AppState { runtime, reloads: orders, webhooks, token, names, idempotency_keys };
         let served = tokio::select! {
             served = http::serve(self.listener, state, shutdown) => served,
             reason = self.runtime.failed() => return Err(anyhow!("the data folder has failed: {reason}")),
@@ -132,6 +149,8 @@ impl Host {
         drop(self.announcement);
         // A swap in hand may wait for a disk that is full: what is not durable then has not happened.
         let _ = tokio::time::timeout(GRACE, reloads.shutdown()).await;
+        // Before the ledger closes; what turns publish from here on is posted after the next start.
+        self.webhooks.finish().await;
         self.runtime.shutdown(GRACE).await;
         if let Some(exporter) = self.exporter {
             exporter.finish().await;

@@ -38,3 +38,4 @@ mod systems;
 mod timers;
 mod traces;
 mod turns;
+mod webhooks;

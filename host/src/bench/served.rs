@@ -6,6 +6,7 @@ use crate::http;
 use crate::reload::{ReloadConfig, Reloads};
 use crate::runtime::Runtime;
 use crate::shutdown::{self, Trigger};
+use crate::webhooks::Webhooks;
 use crate::words::AllowedNames;
 use anyhow::Result;
 use std::net::SocketAddr;
@@ -36,8 +37,9 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (trigger, shutdown) = shutdown::channel();
+        let webhooks = Webhooks::start(runtime.clone(), reloads.settings(), None);
         let (names, idempotency_keys) = (AllowedNames::default(), http::IDEMPOTENCY_KEYS);
-        let state = http::AppState { runtime: runtime.clone(), reloads, token, names, idempotency_keys };
+        let state = http::AppState { runtime: runtime.clone(), reloads, webhooks, token, names, idempotency_keys };
         let server = tokio::spawn(http::serve(listener, state, shutdown));
         Ok(Served { address, authorization, runtime: runtime.clone(), trigger, server, _folder: folder })
     }

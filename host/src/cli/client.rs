@@ -87,6 +87,12 @@ impl Client {
         Ok(())
     }
 
+    /// The same for what has an answer.
+    pub async fn delete_with_answer(&self, path: &str) -> Result<Value> {
+        let response = self.send(self.request(Method::DELETE, path).timeout(PATIENCE)).await?;
+        response.json().await.context("the host's answer broke off")
+    }
+
     pub async fn order(&self, path: &str) -> Result<Value> {
         let answer = self.post(path, Vec::new(), &[]).await?;
         serde_json::from_slice(&answer).context("the host's answer is no JSON")

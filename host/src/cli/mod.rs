@@ -33,6 +33,7 @@ mod state;
 mod style;
 mod table;
 mod verdict;
+mod webhooks;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -73,6 +74,8 @@ enum Command {
     Logs(listen::LogsArgs),
     /// Look after messages set aside after their last attempt
     DeadLetters(dead_letters::Args),
+    /// List the webhooks, and look after what they could not deliver
+    Webhooks(webhooks::Args),
     /// Show the last turns of a space
     History(history::Args),
     /// Check whether this machine can build spaces
@@ -132,6 +135,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Tail(args) => on_one_core(listen::tail(args)),
         Command::Logs(args) => on_one_core(listen::logs(args)),
         Command::DeadLetters(args) => on_one_core(dead_letters::dead_letters(args)),
+        Command::Webhooks(args) => on_one_core(webhooks::webhooks(args)),
         Command::History(args) => on_one_core(history::history(args)),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Reload(args) => on_one_core(control::reload(args)),
@@ -206,6 +210,15 @@ mod tests {
             "dead-letters show orders 7-0",
             "dead-letters retry orders 7-0",
             "dead-letters drop orders 7-0",
+            "webhooks",
+            "webhooks --json",
+            "webhooks dead-letters billing --json",
+            "webhooks show billing 7-0",
+            "webhooks retry billing 7-0",
+            "webhooks retry billing --all",
+            "webhooks drop billing 7-0",
+            "webhooks test billing --data d",
+            "webhooks forget billing",
             "history orders -n 5 --json",
             "history orders --reloads",
             "doctor --fix",

@@ -4,8 +4,8 @@
 
 use super::Shared;
 use super::error::ApiError;
-use super::payload::Payload;
 use super::shown;
+use crate::cloud_event::Payload;
 use crate::runtime::api::{DeadLetter, Refusal};
 use crate::words::{MessageId, SpaceName};
 use axum::Json;

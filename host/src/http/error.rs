@@ -61,6 +61,10 @@ pub enum ApiError {
     Unreadable(String),
     #[error("there is no message `{0}`")]
     UnknownMessage(String),
+    #[error("there is no webhook `{0}`")]
+    UnknownWebhook(String),
+    #[error("webhook `{0}` is in the settings: it is not forgotten as long as it is there")]
+    WebhookInUse(String),
 }
 
 impl From<NameError> for ApiError {

@@ -125,7 +125,7 @@ fn come_back(edge: &Shared, last: String, pattern: Pattern) -> (Frames, u64) {
     let after = last.strip_prefix(host).and_then(|rest| rest.strip_prefix('-')?.parse().ok());
     let past = match after {
         None => Err("the id is of another journal, or none".to_owned()),
-        Some(after) => edge.runtime.events_after(after, pattern).map_err(|error| error.to_string()),
+        Some(after) => edge.runtime.events_after(after, vec![pattern]).map_err(|error| error.to_string()),
     };
     match past {
         Ok(past) => {

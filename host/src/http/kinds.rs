@@ -79,6 +79,9 @@ kinds! {
     UNKNOWN_MESSAGE = NOT_FOUND "unknown-message" Never,
         "No such message",
         "It was never accepted here, or its outcome has expired.";
+    UNKNOWN_WEBHOOK = NOT_FOUND "unknown-webhook" Never,
+        "No such webhook",
+        "`spacehost webhooks` lists them; they are named in [webhooks.<name>] of spacehost.toml.";
     NO_ROUTE = NOT_FOUND "no-route" Never,
         "Nothing is at this path",
         "GET /openapi.json lists the paths; see also the README.";
@@ -94,6 +97,9 @@ kinds! {
     NOT_STOPPED = CONFLICT "not-stopped" Never,
         "The space is not stopped",
         "Nothing was changed: stop it with `spacehost stop`, or remove its file, then repeat the request.";
+    WEBHOOK_IN_USE = CONFLICT "webhook-in-use" Never,
+        "The webhook is in the settings",
+        "Nothing was changed: take its section out of spacehost.toml, then repeat the request.";
     NO_FORMER_VERSION = CONFLICT "no-former-version" Never,
         "Nothing to go back to",
         "Put the file that shall serve into the folder.";

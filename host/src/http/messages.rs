@@ -4,7 +4,7 @@
 
 use super::Shared;
 use super::error::ApiError;
-use super::payload::Payload;
+use crate::cloud_event::Payload;
 use crate::runtime::api::Outcome;
 use crate::words::MessageId;
 use axum::Json;

@@ -33,7 +33,6 @@ mod metrics;
 mod names;
 mod openapi;
 mod patience;
-mod payload;
 mod problem;
 mod problem_pages;
 mod purge;
@@ -45,12 +44,14 @@ mod spaces;
 mod state;
 mod traced;
 mod turn;
+mod webhooks;
 
 pub use idempotency::PLACES as IDEMPOTENCY_KEYS;
 
 use crate::reload::Reloads;
 use crate::runtime::Runtime;
 use crate::shutdown::Shutdown;
+use crate::webhooks::Webhooks;
 use crate::words::AllowedNames;
 use accept::Door;
 use access::Token;
@@ -72,6 +73,7 @@ use tokio::sync::Semaphore;
 pub struct AppState {
     pub runtime: Runtime,
     pub reloads: Reloads,
+    pub webhooks: Webhooks,
     pub token: Token,
     /// Names besides its own address.
     pub names: AllowedNames,
@@ -82,6 +84,7 @@ pub struct AppState {
 struct Edge {
     runtime: Runtime,
     reloads: Reloads,
+    webhooks: Webhooks,
     keys: Arc<Keys>,
     intake: Arc<Intake>,
     /// Backups under way.
@@ -106,6 +109,7 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: Shutdown) -
     let edge = Edge {
         runtime: state.runtime,
         reloads: state.reloads,
+        webhooks: state.webhooks,
         keys,
         intake: Intake::new(&limits),
         backups: Arc::new(Semaphore::new(1)),
@@ -141,6 +145,13 @@ fn routes(edge: Shared) -> Router {
         .route(&space("/state"), only(get(state::state)))
         .route(&space("/purge"), only(get(purge::preview).post(purge::purge)))
         .route(&space("/replay"), only(post(replay::replay)))
+        .route("/v1/webhooks", only(get(webhooks::list)))
+        .route("/v1/webhooks/{webhook}", only(get(webhooks::show).delete(webhooks::forget)))
+        .route("/v1/webhooks/{webhook}/test", only(post(webhooks::test)))
+        .route("/v1/webhooks/{webhook}/dead-letters", only(get(webhooks::letters).delete(webhooks::drop_all)))
+        .route("/v1/webhooks/{webhook}/dead-letters/retry", only(post(webhooks::retry_all)))
+        .route("/v1/webhooks/{webhook}/dead-letters/{id}", only(get(webhooks::letter).delete(webhooks::drop)))
+        .route("/v1/webhooks/{webhook}/dead-letters/{id}/retry", only(post(webhooks::retry)))
         .route("/v1/flow", only(get(flow::flow)))
         .route("/metrics", only(get(metrics::metrics)))
         .route("/v1/backup", only(get(backup::backup)))

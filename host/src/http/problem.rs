@@ -91,6 +91,8 @@ fn kind(error: &ApiError) -> Kind {
         ApiError::NothingKept => kinds::NOT_KEPT,
         ApiError::Unreadable(_) => kinds::UNREADABLE,
         ApiError::UnknownMessage(_) => kinds::UNKNOWN_MESSAGE,
+        ApiError::UnknownWebhook(_) => kinds::UNKNOWN_WEBHOOK,
+        ApiError::WebhookInUse(_) => kinds::WEBHOOK_IN_USE,
     }
 }
 

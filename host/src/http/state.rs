@@ -5,8 +5,8 @@
 
 use super::Shared;
 use super::error::ApiError;
-use super::payload::Payload;
 use super::shown;
+use crate::cloud_event::Payload;
 use crate::runtime::api::{StateEntry, StatePage, StatePlace, StateQuery};
 use crate::words::SpaceName;
 use crate::words::cell::CellKey;

@@ -5,8 +5,8 @@
 
 use super::Shared;
 use super::error::ApiError;
-use super::payload::Payload;
 use super::shown;
+use crate::cloud_event::Payload;
 use crate::runtime::api::{Refusal, TurnView};
 use crate::runtime::whole_turn::{Sent, Told, WholeTurn};
 use crate::words::SpaceName;

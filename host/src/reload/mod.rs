@@ -27,12 +27,13 @@ pub use status::{FileStatus, ReloadError, ReloadReport, Verdict};
 
 use crate::runtime::Runtime;
 use crate::runtime::api::{Deployed, Holdings};
-use crate::words::SpaceName;
+use crate::words::{HostSettings, SpaceName};
 use anyhow::Context;
 use deployer::Deployer;
 use host_file::HostFile;
 use reconciler::{Order, Reconciler, Snapshot};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -54,6 +55,7 @@ pub struct ReloadConfig {
 pub struct Reloads {
     orders: mpsc::Sender<Order>,
     snapshot: watch::Receiver<Snapshot>,
+    settings: watch::Receiver<Arc<HostSettings>>,
 }
 
 impl Reloads {
@@ -81,8 +83,14 @@ impl Reloads {
         let (orders, order_queue) = mpsc::channel(ORDERS);
         let (publisher, snapshot) = watch::channel(Snapshot::default());
         let reconciler = Reconciler::new(deployer, dir, host, publisher);
+        let told = reconciler.settings();
         let task = tokio::spawn(reconciler.run(order_queue, settings));
-        Ok((Reloads { orders, snapshot }, task))
+        Ok((Reloads { orders, snapshot, settings: told }, task))
+    }
+
+    /// `spacehost.toml`, as it is in force now and whenever it changes.
+    pub fn settings(&self) -> watch::Receiver<Arc<HostSettings>> {
+        self.settings.clone()
     }
 
     /// Every file of the folder, and what became of it, by name.

@@ -54,6 +54,8 @@ pub struct Reconciler<D: Deployer> {
     pub(super) dir: PathBuf,
     pub(super) host_file: HostFile,
     pub(super) host: Arc<HostSettings>,
+    /// Tells those who follow the settings.
+    pub(super) settings: watch::Sender<Arc<HostSettings>>,
     /// What is wrong with `spacehost.toml`.
     pub(super) host_trouble: Option<Arc<FileStatus>>,
     /// Why the folder cannot be read.
@@ -69,12 +71,14 @@ pub struct Reconciler<D: Deployer> {
 
 impl<D: Deployer> Reconciler<D> {
     pub fn new(deployer: D, dir: PathBuf, host_file: HostFile, publisher: watch::Sender<Snapshot>) -> Self {
+        let host = Arc::new(host_file.settings.clone());
         Reconciler {
             deployer,
             spaces: BTreeMap::new(),
             jobs: JoinSet::new(),
             dir,
-            host: Arc::new(host_file.settings.clone()),
+            settings: watch::Sender::new(host.clone()),
+            host,
             host_file,
             host_trouble: None,
             scan_trouble: None,
@@ -84,6 +88,11 @@ impl<D: Deployer> Reconciler<D> {
             first: None,
             publisher,
         }
+    }
+
+    /// What is in force, now and later.
+    pub fn settings(&self) -> watch::Receiver<Arc<HostSettings>> {
+        self.settings.subscribe()
     }
 
     pub async fn run(mut self, mut orders: mpsc::Receiver<Order>, settings: Option<PathBuf>) {

@@ -117,7 +117,7 @@ impl<D: Deployer> Reconciler<D> {
         };
         let later =
             if own(before) == own(&host) { "" } else { "; what concerns the host itself holds from the next start" };
-        tracing::info!("spacehost.toml has changed and is applied to its spaces{later}");
+        tracing::info!("spacehost.toml has changed and is applied to its spaces and webhooks{later}");
         let now = Instant::now();
         for tracked in self.spaces.values_mut() {
             if tracked.files.name.as_ref().is_some_and(|name| before.space(name) != host.space(name)) {
@@ -125,6 +125,7 @@ impl<D: Deployer> Reconciler<D> {
             }
         }
         self.host_trouble = None;
+        self.settings.send_replace(host.clone());
         self.host = host;
     }
 }

@@ -8,7 +8,7 @@ use super::space::Space;
 use crate::words::SpaceName;
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Incidents of one kind within this time share a line.
@@ -16,8 +16,13 @@ pub const PERIOD: Duration = Duration::from_secs(1);
 /// What a guest or client has said may be part of a figure.
 const LONGEST_FIGURE: usize = 512;
 
-/// Whom an incident is about; None: a client.
-type Subject = Option<SpaceName>;
+/// Whom an incident is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    Client,
+    Space(SpaceName),
+    Webhook(Arc<str>),
+}
 
 #[derive(Default)]
 pub struct Audit {
@@ -39,7 +44,7 @@ struct Tally {
 
 #[derive(Debug, PartialEq)]
 struct Line {
-    space: Subject,
+    subject: Subject,
     /// 0: none has served, or it is about a client.
     generation: u64,
     cause: &'static str,
@@ -50,21 +55,26 @@ struct Line {
 impl Audit {
     /// Something was refused to a space, or one of its instances was ended.
     pub fn of_space(&self, space: &Space, cause: &'static str, figure: impl Display) {
-        self.note(Some(&space.name), space.generation(), cause, &figure);
+        self.note(Subject::Space(space.name.clone()), space.generation(), cause, &figure);
     }
 
     /// A file that would be the version of a space was refused.
     pub fn of_file(&self, space: &SpaceName, cause: &'static str, figure: impl Display) {
-        self.note(Some(space), 0, cause, &figure);
+        self.note(Subject::Space(space.clone()), 0, cause, &figure);
     }
 
     /// Something was refused to a client.
     pub fn of_client(&self, cause: &'static str, figure: impl Display) {
-        self.note(None, 0, cause, &figure);
+        self.note(Subject::Client, 0, cause, &figure);
     }
 
-    fn note(&self, space: Option<&SpaceName>, generation: u64, cause: &'static str, figure: &dyn Display) {
-        let line = self.book().note(space, generation, cause, figure, Instant::now());
+    /// A webhook has given something up.
+    pub fn of_webhook(&self, webhook: &Arc<str>, cause: &'static str, figure: impl Display) {
+        self.note(Subject::Webhook(webhook.clone()), 0, cause, &figure);
+    }
+
+    fn note(&self, subject: Subject, generation: u64, cause: &'static str, figure: &dyn Display) {
+        let line = self.book().note(&subject, generation, cause, figure, Instant::now());
         line.iter().for_each(write);
     }
 
@@ -88,13 +98,13 @@ impl Audit {
 impl Book {
     fn note(
         &mut self,
-        space: Option<&SpaceName>,
+        subject: &Subject,
         generation: u64,
         cause: &'static str,
         figure: &dyn Display,
         now: Instant,
     ) -> Option<Line> {
-        let known = self.tallies.get_mut(&(space.cloned(), cause));
+        let known = self.tallies.get_mut(&(subject.clone(), cause));
         if let Some(tally) = known.filter(|tally| now.duration_since(tally.said) < PERIOD) {
             // Of those that share a line the first gives the figure: a flood costs one text a second.
             if tally.untold == 0 {
@@ -103,15 +113,15 @@ impl Book {
             tally.untold += 1;
             return None;
         }
-        let untold = self.tallies.get(&(space.cloned(), cause)).map_or(0, |tally| tally.untold);
+        let untold = self.tallies.get(&(subject.clone(), cause)).map_or(0, |tally| tally.untold);
         let fresh = Tally { said: now, untold: 0, generation, figure: String::new() };
-        self.tallies.insert((space.cloned(), cause), fresh);
-        Some(Line { space: space.cloned(), generation, cause, count: untold + 1, figure: one_line(figure) })
+        self.tallies.insert((subject.clone(), cause), fresh);
+        Some(Line { subject: subject.clone(), generation, cause, count: untold + 1, figure: one_line(figure) })
     }
 
     fn due(&mut self, now: Instant) -> Vec<Line> {
         let mut lines = Vec::new();
-        self.tallies.retain(|(space, cause), tally| {
+        self.tallies.retain(|(subject, cause), tally| {
             if now.duration_since(tally.said) < PERIOD {
                 return true;
             }
@@ -120,7 +130,7 @@ impl Book {
                 return false;
             }
             let figure = std::mem::take(&mut tally.figure);
-            lines.push(Line { space: space.clone(), generation, cause, count: untold, figure });
+            lines.push(Line { subject: subject.clone(), generation, cause, count: untold, figure });
             (tally.said, tally.untold) = (now, 0);
             true
         });
@@ -129,10 +139,11 @@ impl Book {
 }
 
 fn write(line: &Line) {
-    let Line { space, generation, cause, count, figure } = line;
-    match space {
-        Some(space) => tracing::warn!(target: "audit", %space, generation, cause, count, figure, "audit"),
-        None => tracing::warn!(target: "audit", cause, count, figure, "audit"),
+    let Line { subject, generation, cause, count, figure } = line;
+    match subject {
+        Subject::Space(space) => tracing::warn!(target: "audit", %space, generation, cause, count, figure, "audit"),
+        Subject::Webhook(webhook) => tracing::warn!(target: "audit", %webhook, cause, count, figure, "audit"),
+        Subject::Client => tracing::warn!(target: "audit", cause, count, figure, "audit"),
     }
 }
 
@@ -151,8 +162,8 @@ fn one_line(figure: &dyn Display) -> String {
 mod tests {
     use super::*;
 
-    fn space() -> SpaceName {
-        SpaceName::parse("bad").unwrap()
+    fn space(name: &str) -> Subject {
+        Subject::Space(SpaceName::parse(name).unwrap())
     }
 
     #[test]
@@ -161,7 +172,7 @@ mod tests {
         let mut lines = Vec::new();
         for n in 0..5_000_u64 {
             let now = start + Duration::from_millis(n);
-            lines.extend(book.note(Some(&space()), 3, "fan-out", &n, now));
+            lines.extend(book.note(&space("bad"), 3, "fan-out", &n, now));
             if n % 1_000 == 999 {
                 lines.extend(book.due(now));
             }
@@ -175,19 +186,20 @@ mod tests {
     #[test]
     fn each_space_and_each_cause_has_lines_of_its_own() {
         let (mut book, now) = (Book::default(), Instant::now());
-        let other = SpaceName::parse("other").unwrap();
-        for (space, cause) in [(Some(&other), "a"), (Some(&space()), "a"), (Some(&space()), "b"), (None, "a")] {
-            let line = book.note(space, 1, cause, &"x", now).unwrap();
-            assert_eq!((line.space.as_ref(), line.cause, line.count), (space, cause, 1));
-            assert_eq!(book.note(space, 1, cause, &"x", now), None);
+        let webhook = Subject::Webhook("bad".into());
+        let (bad, other) = (space("bad"), space("other"));
+        for (subject, cause) in [(&other, "a"), (&bad, "a"), (&bad, "b"), (&Subject::Client, "a"), (&webhook, "a")] {
+            let line = book.note(subject, 1, cause, &"x", now).unwrap();
+            assert_eq!((&line.subject, line.cause, line.count), (subject, cause, 1));
+            assert_eq!(book.note(subject, 1, cause, &"x", now), None);
         }
-        assert_eq!(book.due(now + PERIOD).len(), 4);
+        assert_eq!(book.due(now + PERIOD).len(), 5);
     }
 
     #[test]
     fn what_has_been_quiet_is_forgotten() {
         let (mut book, now) = (Book::default(), Instant::now());
-        book.note(None, 0, "wrong-token", &"x", now);
+        book.note(&Subject::Client, 0, "wrong-token", &"x", now);
         assert_eq!(book.due(now + PERIOD), []);
         assert!(book.tallies.is_empty());
     }

@@ -132,7 +132,7 @@ impl Listen for Gate {
             for (sequence, encoded) in group.iter() {
                 // What this host has just encoded decodes.
                 if let Ok(record) = Record::decode(encoded) {
-                    events_of(sequence, &record, |event| self.listeners.hear(event));
+                    events_of(sequence, &record, |_| true, |event| self.listeners.hear(event));
                 }
             }
         }

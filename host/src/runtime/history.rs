@@ -11,8 +11,9 @@ use crate::store::record::{Consumed, Kind, Outcome, Record};
 use crate::words::{MessageId, Pattern, SpaceName};
 use std::collections::VecDeque;
 
-/// Events read in one go.
+/// Events read in one go, and bytes of their bodies: whichever is first.
 const PAGE: usize = 256;
+const PAGE_BYTES: usize = 4 << 20;
 /// Records that one go looks at, at most.
 const LOOKED_AT: u64 = 10_000;
 /// How far back a look for turns begins; ten times as far whenever that finds too few.
@@ -36,22 +37,29 @@ pub struct Past {
     after: MessageId,
     /// The last sequence that belongs to it; what comes later is heard live.
     pub until: u64,
-    pattern: Pattern,
+    patterns: Vec<Pattern>,
 }
 
 impl Past {
+    /// The same, with what has become durable since.
+    pub fn up_to(self, until: u64) -> Self {
+        Past { until, ..self }
+    }
+
     /// The next events, in order; None at the end.
     pub fn page(&mut self) -> Result<Option<Vec<Published>>, HistoryError> {
-        let (mut events, mut looked_at) = (Vec::new(), 0);
+        let (mut events, mut bytes, mut looked_at) = (Vec::new(), 0, 0);
         while let Some((sequence, encoded)) = self.reader.next(self.until)? {
             let record = decoded(encoded)?;
-            events_of(sequence, &record, |event| {
-                if event.id > self.after && self.pattern.matches(&event.topic) {
+            let wanted = |topic: &str| self.patterns.iter().any(|pattern| pattern.matches(topic));
+            events_of(sequence, &record, wanted, |event| {
+                if event.id > self.after {
+                    bytes += event.body.len();
                     events.push(event);
                 }
             });
             looked_at += 1;
-            if events.len() >= PAGE || looked_at == LOOKED_AT {
+            if events.len() >= PAGE || bytes >= PAGE_BYTES || looked_at == LOOKED_AT {
                 return Ok(Some(events));
             }
         }
@@ -60,10 +68,13 @@ impl Past {
 }
 
 impl Runtime {
-    /// The events after `after` that match, as far as they are on disk now. A live listener must have been made before.
-    pub fn events_after(&self, after: MessageId, pattern: Pattern) -> Result<Past, HistoryError> {
+    /// The events after `after` that match one of the patterns, as far as they are on disk now. A live listener must have been
+    /// made before.
+    pub fn events_after(&self, after: MessageId, patterns: Vec<Pattern>) -> Result<Past, HistoryError> {
         let until = self.0.router.ledger.durable();
-        Ok(Past { reader: self.reader(after.sequence)?, after, until, pattern })
+        // Of a record that is done with as a whole nothing is wanted, and it may be gone.
+        let first = after.sequence.saturating_add(u64::from(after.ordinal == u64::MAX));
+        Ok(Past { reader: self.reader(first)?, after, until, patterns })
     }
 
     /// The same past, from a later sequence on.

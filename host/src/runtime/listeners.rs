@@ -20,7 +20,7 @@ pub struct Listeners {
 }
 
 struct Ear {
-    pattern: Pattern,
+    patterns: Vec<Pattern>,
     queue: Mutex<Queue>,
     bell: Notify,
 }
@@ -56,7 +56,12 @@ impl Listeners {
     }
 
     pub fn add(self: &Arc<Self>, pattern: Pattern) -> Listener {
-        let ear = Arc::new(Ear { pattern, queue: Mutex::default(), bell: Notify::new() });
+        self.add_all(vec![pattern])
+    }
+
+    /// One that hears what matches any of them.
+    pub fn add_all(self: &Arc<Self>, patterns: Vec<Pattern>) -> Listener {
+        let ear = Arc::new(Ear { patterns, queue: Mutex::default(), bell: Notify::new() });
         let mut all = lock(&self.all);
         all.push(ear.clone());
         self.count.store(all.len(), Ordering::Relaxed);
@@ -65,7 +70,7 @@ impl Listeners {
 
     pub fn hear(&self, event: Published) {
         let event = Arc::new(event);
-        for ear in lock(&self.all).iter().filter(|ear| ear.pattern.matches(&event.topic)) {
+        for ear in lock(&self.all).iter().filter(|ear| ear.hears(&event.topic)) {
             self.missed.fetch_add(u64::from(!ear.push(event.clone())), Ordering::Relaxed);
         }
     }
@@ -80,6 +85,10 @@ impl Listeners {
 }
 
 impl Ear {
+    fn hears(&self, topic: &str) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(topic))
+    }
+
     /// False: it was too slow, and misses the event.
     fn push(&self, event: Arc<Published>) -> bool {
         let mut queue = lock(&self.queue);

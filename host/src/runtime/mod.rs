@@ -28,6 +28,7 @@ mod stored;
 mod timers;
 pub mod traces;
 mod waits;
+pub mod webhooks;
 pub mod whole_turn;
 
 pub use crate::wasm::{CompileBounds, CompileError, LoadError, Place, serve_if_asked};
@@ -69,6 +70,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, broadcast};
 use traces::Traces;
 use waits::PartitionNumber;
+use webhooks::Hooks;
 
 /// How long a turn that is being ended may take to say so.
 const LAST_WORD: Duration = Duration::from_secs(1);
@@ -122,6 +124,7 @@ struct Inner {
     /// Places for replays.
     replays: Arc<Semaphore>,
     reload_counts: figures::ReloadCounts,
+    webhooks: Hooks,
 }
 
 impl Runtime {
@@ -135,12 +138,13 @@ impl Runtime {
     /// Starts on what the store holds. Turns begin with `open`, so that no event misses a space that is still to be
     /// loaded.
     pub fn start_on(config: RuntimeConfig, store: Store) -> anyhow::Result<Runtime> {
-        let Store { ledger, started, host_id, image, journal, artifacts, cache, keeper } = store;
+        let Store { ledger, started, host_id, mut image, journal, artifacts, cache, keeper } = store;
         let loading = Loading::new(&config, cache)?;
         let mut router = Router::new(ledger, started, host_id, journal, loading.ticks());
         router.traces = config.traces.map(Traces::sampling).unwrap_or_default();
         router.measure(config.meters);
         let router = Arc::new(router);
+        let webhooks = Hooks::of_the_past(std::mem::take(&mut image.webhooks), &router);
         let (past, spaces) = Past::of(image, &router);
         let inner = Inner {
             loading,
@@ -154,6 +158,7 @@ impl Runtime {
             stopping: AtomicBool::new(false),
             replays: Arc::new(Semaphore::new(replay::AT_ONCE)),
             reload_counts: figures::ReloadCounts::default(),
+            webhooks,
         };
         for (name, space) in spaces {
             inner.take_up(&name, space);
@@ -344,6 +349,7 @@ impl Runtime {
         // Joining threads blocks, and the caller's runtime has others to serve.
         let stop = move || {
             executors.executors.stop();
+            executors.webhooks.stop(&executors.router.ledger);
             executors.router.ledger.close();
             if let Some(keeper) = &executors.keeper {
                 keeper.close();

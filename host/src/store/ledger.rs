@@ -46,8 +46,8 @@ struct Shared {
     full: AtomicBool,
     /// What the tables hold on disk: the journal may forget it.
     tables_at: AtomicU64,
-    /// Who still needs the journal, each from which sequence on.
-    needed: Mutex<Vec<Weak<AtomicU64>>>,
+    /// Who still needs the journal.
+    needed: Mutex<Vec<Need>>,
     /// Whoever follows the journal waits here for more.
     follower: (Mutex<()>, Condvar),
     listener: OnceLock<Arc<dyn Listen>>,
@@ -95,17 +95,38 @@ impl Meter {
     }
 }
 
+/// From which sequence on somebody needs the journal, and how much of it he may have kept.
+struct Need {
+    from: Weak<AtomicU64>,
+    bytes: u64,
+}
+
 impl Shared {
     /// What the tables lack, and what waits in the journal only, stays.
-    fn needed_from(&self) -> u64 {
+    fn needed_from(&self, segments: &[SegmentInfo]) -> u64 {
         let mut needed = self.tables_at.load(Ordering::Relaxed) + 1;
-        lock(&self.needed).retain(|one| {
-            let one = one.upgrade();
-            needed = one.as_ref().map_or(needed, |from| from.load(Ordering::Acquire).min(needed));
-            one.is_some()
+        lock(&self.needed).retain(|Need { from, bytes }| {
+            let from = from.upgrade();
+            let kept = |from: &Arc<AtomicU64>| from.load(Ordering::Acquire).max(within(segments, *bytes));
+            needed = from.as_ref().map_or(needed, |from| kept(from).min(needed));
+            from.is_some()
         });
         needed
     }
+}
+
+/// The first sequence of the last so many bytes, in whole segments; the one that is being written is always among them.
+fn within(segments: &[SegmentInfo], most: u64) -> u64 {
+    let (mut bytes, mut first) = (0_u64, u64::MAX);
+    for segment in segments.iter().rev() {
+        bytes = bytes.saturating_add(segment.bytes);
+        let Some(begins) = segment.first else { continue };
+        if bytes > most && first != u64::MAX {
+            break;
+        }
+        first = begins;
+    }
+    first
 }
 
 struct Filling {
@@ -239,7 +260,12 @@ impl Ledger {
 
     /// Keeps the journal from that sequence on, as long as it is asked for.
     pub fn keep_for(&self, needs_from: &Arc<AtomicU64>) {
-        lock(&self.0.needed).push(Arc::downgrade(needs_from));
+        self.keep_for_within(needs_from, u64::MAX);
+    }
+
+    /// The same, but no more than the last so many bytes for this one.
+    pub fn keep_for_within(&self, needs_from: &Arc<AtomicU64>, bytes: u64) {
+        lock(&self.0.needed).push(Need { from: Arc::downgrade(needs_from), bytes });
     }
 
     /// Waits until more than `sequence` is durable, for so long at most, or until `stop`.
@@ -384,7 +410,7 @@ impl Committer {
         }
         let segments: Vec<_> = self.journal.segments().cloned().collect();
         let keep_from = self.retention.keep_from(&segments);
-        self.journal.retire(keep_from.min(self.shared.needed_from()))?;
+        self.journal.retire(keep_from.min(self.shared.needed_from(&segments)))?;
         self.shared.meter.holds(&self.journal);
         Ok(())
     }
@@ -445,6 +471,35 @@ mod tests {
         fn failed(&self, error: &JournalError) {
             lock(&self.0).push(error.to_string());
         }
+    }
+
+    #[test]
+    fn who_needs_the_journal_keeps_it_as_far_as_he_may() {
+        let segment = |number: u64, first: Option<u64>| SegmentInfo {
+            number,
+            first,
+            last: first.map(|first| first + 9),
+            bytes: 100,
+            modified: std::time::SystemTime::UNIX_EPOCH,
+        };
+        let segments = [segment(1, Some(1)), segment(2, Some(11)), segment(3, Some(21)), segment(4, None)];
+        let ledger = Ledger::in_memory();
+        ledger.tables_at(29);
+        let needed = || ledger.0.needed_from(&segments);
+        assert_eq!(needed(), 30);
+        let slow = Arc::new(AtomicU64::new(5));
+        // The segment made ahead counts, because it takes room.
+        for (bytes, from) in [(u64::MAX, 5), (400, 5), (300, 11), (250, 21), (0, 21)] {
+            let one = Arc::new(AtomicU64::new(5));
+            ledger.keep_for_within(&one, bytes);
+            assert_eq!(needed(), from, "{bytes}");
+        }
+        ledger.keep_for(&slow);
+        assert_eq!(needed(), 5);
+        slow.store(25, Ordering::Release);
+        assert_eq!(needed(), 25);
+        drop(slow);
+        assert_eq!(needed(), 30, "whoever is gone needs nothing");
     }
 
     #[test]

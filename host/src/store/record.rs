@@ -6,8 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The version of the encoding, the first byte of each record.
-const VERSION: u8 = 1;
+/// The version of the encoding, the first byte of each record: the newest that this host knows, and the one in which the
+/// record's variant came. So an older host goes on reading a journal that says nothing new, and refuses one that does.
+const VERSION: u8 = 2;
+const FIRST_VERSION: u8 = 1;
 
 /// Bytes that are no record, or one of a newer host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +108,37 @@ pub enum Record<'a> {
         reload: Reload<'a>,
         time_ms: u64,
     },
+    /// Webhooks are done with all events up to these ids. (From here on: version 2.)
+    WebhooksMoved {
+        #[serde(borrow)]
+        cursors: Vec<(&'a str, MessageId)>,
+    },
+    /// A webhook has set an event aside, and is done with it as far as its order goes; or has tried again in vain one that it
+    /// had set aside before.
+    WebhookBuried {
+        webhook: &'a str,
+        event: MessageId,
+        #[serde(borrow)]
+        letter: WebhookLetter<'a>,
+    },
+    /// Dead letters of a webhook are to be posted again, or are done with.
+    WebhookExhumed { webhook: &'a str, events: Vec<MessageId>, retry: bool },
+    /// How far a webhook has come, and its dead letters, are forgotten.
+    WebhookForgotten { webhook: &'a str },
+}
+
+/// An event that a webhook has given up, whole: the journal may forget it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WebhookLetter<'a> {
+    #[serde(borrow)]
+    pub message: Message<'a>,
+    /// When the event happened.
+    pub event_ms: u64,
+    pub attempts: u32,
+    /// Why the last of them failed.
+    pub failure: &'a str,
+    /// When that was.
+    pub time_ms: u64,
 }
 
 /// Versions that are not to be tried again.
@@ -151,7 +184,7 @@ pub struct Place<'a> {
 
 /// The sequence of the record that made the message, and its place among that record's messages. For commands that someone
 /// waits for, which no record makes: the sequence of `Started`, and a count; for requests it follows from the caller's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MessageId {
     pub sequence: u64,
     pub ordinal: u64,
@@ -352,13 +385,23 @@ impl<'a> Migrated<'a> {
 impl<'a> Record<'a> {
     /// Appends the encoded record to `out`.
     pub fn encode(&self, mut out: Vec<u8>) -> Vec<u8> {
-        out.push(VERSION);
+        out.push(self.version());
         encode(self, out)
+    }
+
+    fn version(&self) -> u8 {
+        match self {
+            Record::WebhooksMoved { .. }
+            | Record::WebhookBuried { .. }
+            | Record::WebhookExhumed { .. }
+            | Record::WebhookForgotten { .. } => VERSION,
+            _ => FIRST_VERSION,
+        }
     }
 
     pub fn decode(bytes: &'a [u8]) -> Result<Self, RecordError> {
         match bytes.split_first() {
-            Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(RecordError::malformed),
+            Some((&(FIRST_VERSION..=VERSION), rest)) => postcard::from_bytes(rest).map_err(RecordError::malformed),
             Some((&version, _)) => Err(RecordError::Version(version)),
             None => Err(RecordError::Malformed("it is empty".to_owned())),
         }
@@ -460,6 +503,14 @@ mod tests {
         assert_eq!((turn().made(0), turn().made(1)), (Some(message.clone()), None));
         assert_eq!(turn().missed_by(Place { space: "slow", partition: 0 }), [(0, message)]);
         assert_eq!(turn().missed_by(Place { space: "orders", partition: 3 }), []);
+    }
+
+    #[test]
+    fn a_record_has_the_version_in_which_its_kind_came() {
+        let moved = Record::WebhooksMoved { cursors: vec![("billing", MessageId { sequence: 7, ordinal: 1 })] };
+        let [old, new] = [turn(), moved.clone()].map(|record| record.encode(Vec::new()));
+        assert_eq!((old[0], new[0]), (1, 2));
+        assert_eq!(Record::decode(&new), Ok(moved));
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub use level::Level;
 pub use limits::Limits;
 pub use message::{Message, MessageId};
 pub use settings::{
-    AllowedNames, HostSettings, JournalSettings, Policy, ReloadSettings, SpaceSettings, TracesSettings,
+    AllowedNames, HookForm, HookUrl, HostSettings, JournalSettings, Policy, ReloadSettings, SecretFile, SpaceSettings,
+    TracesSettings, WebhookSettings,
 };
 pub use topic::{Address, Pattern, SpaceName, Topic};
 pub use trace::TraceContext;

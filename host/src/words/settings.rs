@@ -6,8 +6,10 @@
 
 mod defect;
 mod reader;
+mod webhooks;
 
 pub use defect::{Defect, SettingsError};
+pub use webhooks::{HookForm, HookUrl, SecretFile, WebhookSettings, Webhooks};
 
 use super::authority;
 use super::grants::{Addresses, Grants};
@@ -74,6 +76,7 @@ pub struct HostSettings {
     pub journal: JournalSettings,
     pub traces: TracesSettings,
     pub names: AllowedNames,
+    pub webhooks: Webhooks,
     /// All messaging is granted to all.
     development: bool,
     spaces: BTreeMap<SpaceName, SpaceSettings>,
@@ -118,6 +121,7 @@ const HOST_FIELDS: &[&str] = &[
     "spaces",
     "swap_wait_ms",
     "telemetry",
+    "webhooks",
 ];
 const HOSTS: &str = "a list of names such as [\"spaces.example:7070\"]";
 const ORIGINS: &str = "a list of origins such as [\"https://ops.example\"]";
@@ -161,6 +165,7 @@ impl HostSettings {
                 "hosts" => settings.names.hosts = entry.spellings(HOSTS, authority::authority)?,
                 "origins" => settings.names.origins = entry.spellings(ORIGINS, authority::origin)?,
                 "spaces" => settings.spaces = spaces(&entry)?,
+                "webhooks" => settings.webhooks = webhooks::webhooks(&entry)?,
                 _ => return Err(entry.unknown("field of spacehost.toml", HOST_FIELDS)),
             }
         }

@@ -3,7 +3,7 @@
 //! Must not know where the event goes. Fails when it says that it is a CloudEvent and is none.
 
 use super::attributes::{Attributes, Malformed};
-use super::{PARTITION_KEY, PASSED_ON, PREFIX, is_json};
+use crate::cloud_event::{PARTITION_KEY, PASSED_ON, PREFIX, is_json};
 use crate::http::error::ApiError;
 use crate::http::shown;
 use crate::runtime::api::Delivery;

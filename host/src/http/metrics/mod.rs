@@ -1,20 +1,23 @@
 //! GET /metrics: the runtime's figures in Prometheus's text format.
 //!
 //! Owns the names, units and labels, which `docs/metrics.md` lists; a test compares the two. Must not know how anything is
-//! counted. The number of series is bounded: by the spaces, by constants, and by nothing that a client or guest can name.
+//! counted. The number of series is bounded: by the spaces, by the webhooks of the settings, by constants, and by nothing that a client or guest can name.
 
 mod families;
 mod process;
 mod series;
+mod webhooks;
 
 use super::Shared;
+use crate::runtime::api::Figures;
+use crate::webhooks::HookFigures;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use prometheus::{Encoder, TextEncoder};
 
 pub async fn metrics(State(edge): State<Shared>) -> Response {
-    let text = text(&edge.runtime.figures(), edge.keys.count());
+    let text = text(&edge.runtime.figures(), &edge.webhooks.figures(), edge.keys.count());
     ([(CONTENT_TYPE, TextEncoder::new().format_type().to_owned())], text).into_response()
 }
 
@@ -23,9 +26,10 @@ pub fn begin() {
     process::note_start();
 }
 
-fn text(figures: &crate::runtime::api::Figures, keys: usize) -> String {
+fn text(figures: &Figures, hooks: &[HookFigures], keys: usize) -> String {
     let mut families = families::of(figures);
     families.push(families::keys(keys));
+    families.extend(webhooks::of(hooks));
     families.extend(process::families());
     let mut text = String::new();
     // Only a family without a name could fail, and writing into a string does not.
@@ -36,8 +40,9 @@ fn text(figures: &crate::runtime::api::Figures, keys: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::api::{Figures, HostFigures, JournalFigures, ReloadCount, SpaceFigures, SpaceState, Usage};
+    use crate::runtime::api::{HostFigures, JournalFigures, ReloadCount, SpaceFigures, SpaceState, Usage};
     use crate::runtime::traces::LostSpans;
+    use crate::webhooks::HookState;
     use crate::words::{Distribution, SpaceName};
     use std::collections::BTreeSet;
     use std::time::Duration;
@@ -73,9 +78,24 @@ mod tests {
         }
     }
 
+    fn hooks() -> Vec<HookFigures> {
+        let hook = HookFigures {
+            name: "billing".into(),
+            state: HookState::BackingOff,
+            lag: 1,
+            dead_letters: 2,
+            delivered: 3,
+            failed_attempts: 4,
+            buried: 5,
+            gaps: 6,
+            took: Distribution::default(),
+        };
+        vec![hook]
+    }
+
     #[test]
     fn every_family_is_documented_and_nothing_else_is() {
-        let text = text(&figures(), 12);
+        let text = text(&figures(), &hooks(), 12);
         let type_of = |line: &str| line.strip_prefix("# TYPE ").map(|rest| rest.replace(' ', " | "));
         let exported: BTreeSet<_> = text.lines().filter_map(type_of).collect();
         let page = include_str!("../../../../docs/metrics.md");
@@ -92,7 +112,7 @@ mod tests {
 
     #[test]
     fn numbers_are_in_base_units_and_each_space_has_its_own() {
-        let text = text(&figures(), 12);
+        let text = text(&figures(), &hooks(), 12);
         for line in [
             "spacehost_turns_total{space=\"orders\",outcome=\"done\"} 9",
             "spacehost_cpu_seconds_total{space=\"orders\"} 1.5",
@@ -103,6 +123,9 @@ mod tests {
             "spacehost_journal_behind_records 6",
             "spacehost_idempotency_keys 12",
             "spacehost_lost_spans_total{reason=\"unsent\"} 11",
+            "spacehost_webhook_delivered_total{webhook=\"billing\"} 3",
+            "spacehost_webhook_state{webhook=\"billing\",state=\"backing-off\"} 1",
+            "spacehost_webhook_state{webhook=\"billing\",state=\"idle\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

@@ -42,6 +42,8 @@ enum Answer {
     /// Lines, or server-sent events if asked to follow.
     Lines,
     Accepted,
+    /// The same for an order.
+    Ordered(&'static str),
     /// Without a body.
     Empty(&'static str),
     Health,
@@ -114,6 +116,10 @@ const PURGE: &Kinds = &[
     &kinds::FOLDER_UNREADABLE,
     &kinds::DISK_FULL,
 ];
+const WEBHOOK: &Kinds = &[&kinds::UNKNOWN_WEBHOOK, &kinds::STOPPING];
+const WEBHOOK_ORDER: &Kinds = &[&kinds::UNKNOWN_WEBHOOK, &kinds::STOPPING, &kinds::DISK_FULL];
+const WEBHOOK_LETTER: &Kinds = &[&kinds::UNKNOWN_WEBHOOK, &kinds::UNKNOWN_MESSAGE, &kinds::STOPPING, &kinds::DISK_FULL];
+const FORGET: &Kinds = &[&kinds::UNKNOWN_WEBHOOK, &kinds::WEBHOOK_IN_USE, &kinds::STOPPING, &kinds::DISK_FULL];
 const BACKUP: &Kinds = &[&kinds::BACKUP_UNDER_WAY, &kinds::NOT_KEPT, &kinds::UNREADABLE];
 /// Paths that need no token.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/problems/{name}"];
@@ -141,7 +147,7 @@ impl Route {
 
 #[rustfmt::skip] // a table
 fn table() -> Vec<Route> {
-    use Answer::{Accepted, Empty, Health, Json, Lines, Stream};
+    use Answer::{Accepted, Empty, Health, Json, Lines, Ordered, Stream};
     const SENT: &[&str] = &["topic", "idempotency-key", "spacehost-key", "traceparent", "tracestate", "correlation-id"];
     let sent_by_type = &SENT[1..];
     vec![
@@ -167,6 +173,16 @@ fn table() -> Vec<Route> {
         get("/v1/spaces/{space}/purge", "previewPurge", "What a purge would take.", Json("Purged")).with(&["space"], PURGE),
         post("/v1/spaces/{space}/purge", "purge", "Deletes all that a stopped or removed space has, for good.", Json("Purged")).with(&["space"], PURGE).taking(Body::Confirmation),
         post("/v1/spaces/{space}/replay", "replay", "Tries a component on its last recorded messages. Nothing comes of it.", Json("Replayed")).with(&["space", "last"], REPLAY).taking(Body::Component),
+        get("/v1/webhooks", "listWebhooks", "All webhooks, and how each is doing.", Json("Webhooks")),
+        get("/v1/webhooks/{webhook}", "showWebhook", "One webhook.", Json("Webhook")).with(&["webhook"], WEBHOOK),
+        Route { method: "delete", ..get("/v1/webhooks/{webhook}", "forgetWebhook", "Forgets one that is no longer in the settings: where it was, and its dead letters.", Empty("204")) }.with(&["webhook"], FORGET),
+        post("/v1/webhooks/{webhook}/test", "testWebhook", "Posts a test event to its receiver now, and says what came of it.", Json("WebhookTested")).with(&["webhook"], WEBHOOK),
+        get("/v1/webhooks/{webhook}/dead-letters", "listWebhookDeadLetters", "Events set aside after their last attempt.", Json("WebhookDeadLetters")).with(&["webhook"], WEBHOOK),
+        Route { method: "delete", ..get("/v1/webhooks/{webhook}/dead-letters", "dropWebhookDeadLetters", "Forgets them all.", Ordered("200")) }.with(&["webhook"], WEBHOOK_ORDER),
+        post("/v1/webhooks/{webhook}/dead-letters/retry", "retryWebhookDeadLetters", "Posts them all again, one after the other.", Ordered("202")).with(&["webhook"], WEBHOOK_ORDER),
+        get("/v1/webhooks/{webhook}/dead-letters/{id}", "showWebhookDeadLetter", "One of them, with its event.", Json("WebhookDeadLetter")).with(&["webhook", "message"], WEBHOOK_LETTER),
+        Route { method: "delete", ..get("/v1/webhooks/{webhook}/dead-letters/{id}", "dropWebhookDeadLetter", "Forgets it.", Ordered("200")) }.with(&["webhook", "message"], WEBHOOK_LETTER),
+        post("/v1/webhooks/{webhook}/dead-letters/{id}/retry", "retryWebhookDeadLetter", "Posts it again, under its id.", Ordered("202")).with(&["webhook", "message"], WEBHOOK_LETTER),
         get("/v1/flow", "flow", "Who has sent how much to whom since the host started.", Json("Flow")),
         get("/metrics", "metrics", "Metrics in Prometheus's text format.", Stream(TEXT)),
         get("/v1/backup", "backup", "All of the host's data at one moment.", Stream(BYTES)).with(&[], BACKUP),
@@ -182,6 +198,7 @@ pub fn tags() -> Vec<Value> {
     vec![
         json!({ "name": "Events", "description": "Publishing and listening." }),
         json!({ "name": "Spaces", "description": "Looking at spaces, and the operator's orders." }),
+        json!({ "name": "Webhooks", "description": "Events that are posted to addresses of the operator's settings." }),
         json!({ "name": "Host", "description": "The host itself." }),
     ]
 }
@@ -224,6 +241,7 @@ fn tag(path: &str) -> &'static str {
     match () {
         () if begins("/v1/events") || begins("/v1/messages") => "Events",
         () if begins("/v1/spaces") => "Spaces",
+        () if begins("/v1/webhooks") => "Webhooks",
         () => "Host",
     }
 }
@@ -238,6 +256,9 @@ fn good(answer: &Answer) -> Vec<(String, Value)> {
             ("200", json!({ "description": "A line of JSON each; followed, server-sent events.", "content": content }))
         }
         Answer::Accepted => ("202", answers::accepted()),
+        Answer::Ordered(status) => {
+            (*status, answers::good("How many dead letters it is about.", JSON, reference("WebhookOrdered")))
+        }
         Answer::Empty(status) => (*status, json!({ "description": "Done." })),
         Answer::Health => return vec![("200".into(), text("It is.")), ("503".into(), text("Not yet."))],
     };

@@ -29,6 +29,10 @@ impl Reader {
         Reader { folder: folder.into(), next: from, position: None }
     }
 
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The next record with its sequence; None when that would be beyond `up_to`, which must be durable.
     pub fn next(&mut self, up_to: u64) -> Result<Option<(u64, &[u8])>, JournalError> {
         if self.next > up_to {

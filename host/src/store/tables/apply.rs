@@ -44,6 +44,14 @@ impl Tables {
             }
             Record::Reloaded { .. } => Ok(()),
             Record::Purged { space } => self.purge(sequence, space),
+            Record::WebhooksMoved { cursors } => {
+                cursors.iter().try_for_each(|(webhook, cursor)| self.move_webhook(webhook, *cursor))
+            }
+            Record::WebhookBuried { webhook, event, letter } => self.bury_for_webhook(webhook, *event, letter),
+            Record::WebhookExhumed { webhook, events, retry } => {
+                events.iter().try_for_each(|event| self.exhume_for_webhook(sequence, webhook, *event, *retry))
+            }
+            Record::WebhookForgotten { webhook } => self.forget_webhook(webhook),
         }
     }
 

@@ -12,8 +12,10 @@ use fjall::{
 };
 use std::path::Path;
 
-/// Of the layout of keys and values. A host refuses a higher one.
-pub const FORMAT: u32 = 1;
+/// Of the layout of keys and values: the newest that this host knows. A host refuses a higher one.
+pub const FORMAT: u32 = 2;
+/// Of new tables. The first row of a webhook makes it 2; until then an older host can use them.
+const FIRST_FORMAT: u32 = 1;
 
 /// Blocks are read at the start and, rarely, for a message that has waited for long.
 const CACHE_BYTES: u64 = 4 << 20;
@@ -45,7 +47,7 @@ impl Disk {
     }
 
     fn check_format(&self) -> Result<(), TablesError> {
-        let key = keys::named(Table::Meta, "format");
+        let key = format_key();
         match self.get(&key)? {
             Some(value) => match number(&key, &value).map(u32::from_be_bytes)? {
                 found if found > FORMAT => Err(TablesError::Newer { found, known: FORMAT }),
@@ -53,7 +55,7 @@ impl Disk {
             },
             None if self.rows.is_empty()? => {
                 let mut batch = self.batch();
-                batch.insert(&self.rows, key, FORMAT.to_be_bytes());
+                batch.insert(&self.rows, key, FIRST_FORMAT.to_be_bytes());
                 Ok(batch.commit()?)
             }
             None => Err(corrupt(&key, "there are tables, but not their format")),
@@ -132,6 +134,10 @@ impl Disk {
     pub fn overwrite(&self, key: &[u8], value: &[u8]) {
         self.rows.insert(key, value).unwrap();
     }
+}
+
+pub fn format_key() -> Vec<u8> {
+    keys::named(Table::Meta, "format")
 }
 
 fn sequence_key() -> Vec<u8> {

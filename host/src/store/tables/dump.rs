@@ -4,6 +4,7 @@
 //! told apart, because whoever takes the rows up has his own. Fails when the database does.
 
 use super::Tables;
+use super::disk::{FORMAT, format_key};
 use super::error::TablesError;
 use super::keys::Table;
 use fjall::{UserKey, UserValue};
@@ -54,6 +55,9 @@ impl Tables {
 
     /// Takes up a row of others. Not for tables that have applied a record.
     pub fn take_up(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        if matches!(Table::of(key), Some(Table::Webhooks | Table::WebhookLetters)) {
+            self.layers.put(&format_key(), UserValue::from(FORMAT.to_be_bytes()));
+        }
         self.layers.put(key, UserValue::from(value));
         if self.layers.overlay_bytes() > MOST_AT_ONCE { self.layers.flush(self.applied) } else { Ok(()) }
     }

@@ -18,6 +18,28 @@ pub struct Image {
     pub outcomes: HashMap<MessageId, Ended>,
     /// What the requests of those got who were asked themselves, and whose own turn was lost: they are asked again.
     pub asked: HashMap<Asked, BTreeMap<u32, Reply>>,
+    /// By name, whether they are still in the settings or not.
+    pub webhooks: BTreeMap<String, Webhook>,
+}
+
+/// What is known of a webhook.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Webhook {
+    /// It is done with all events up to this one.
+    pub cursor: MessageId,
+    pub letters: BTreeMap<MessageId, WebhookLetter>,
+}
+
+/// An event that a webhook has set aside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WebhookLetter {
+    pub message: Message,
+    pub event_ms: u64,
+    pub attempts: u32,
+    pub failure: String,
+    pub time_ms: u64,
+    /// It is to be posted again.
+    pub retried: bool,
 }
 
 /// A message that was a request, in the partition that handled it.

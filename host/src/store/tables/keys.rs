@@ -34,6 +34,10 @@ pub enum Table {
     Subscriptions,
     /// By name: what is remembered of a space's versions.
     Memories,
+    /// By name: how far each webhook has come.
+    Webhooks,
+    /// By the webhook's name and the event's id.
+    WebhookLetters,
 }
 
 /// The tables whose rows belong to a place, and so to a space.
@@ -57,6 +61,8 @@ impl Table {
             9 => Table::Outcomes,
             10 => Table::Subscriptions,
             11 => Table::Memories,
+            12 => Table::Webhooks,
+            13 => Table::WebhookLetters,
             _ => return None,
         })
     }
@@ -74,11 +80,13 @@ impl Table {
             Table::Outcomes => "outcomes",
             Table::Subscriptions => "subscriptions",
             Table::Memories => "memories",
+            Table::Webhooks => "webhooks",
+            Table::WebhookLetters => "webhook_letters",
         }
     }
 }
 
-/// A row that is found by a name of its own: `meta`, `spaces` and `memories`.
+/// A row that is found by a name of its own: `meta`, `spaces`, `memories` and `webhooks`.
 pub fn named(table: Table, name: &str) -> Vec<u8> {
     let mut key = start(table, name.len());
     key.extend_from_slice(name.as_bytes());
@@ -116,6 +124,19 @@ pub fn timed(table: Table, time_ms: u64, sequence: u64) -> Vec<u8> {
     key
 }
 
+/// A row of `webhook_letters`.
+pub fn webhook_letter(webhook: &str, event: MessageId) -> Vec<u8> {
+    let mut key = of_webhook(webhook);
+    key.extend_from_slice(&event.sequence.to_be_bytes());
+    key.extend_from_slice(&event.ordinal.to_be_bytes());
+    key
+}
+
+/// The prefix of all dead letters of a webhook.
+pub fn of_webhook(webhook: &str) -> Vec<u8> {
+    of_space(Table::WebhookLetters, webhook)
+}
+
 /// The prefix of all rows of a space.
 pub fn of_space(table: Table, space: &str) -> Vec<u8> {
     let mut key = named(table, space);
@@ -135,7 +156,7 @@ fn push_place(key: &mut Vec<u8>, place: Place<'_>) {
     key.extend_from_slice(&place.partition.to_be_bytes());
 }
 
-/// The name of a row of `meta`, `spaces` or `memories`.
+/// The name of a row of `meta`, `spaces`, `memories` or `webhooks`.
 pub fn name_of(key: &[u8]) -> Option<&str> {
     std::str::from_utf8(key.get(1..)?).ok()
 }
@@ -172,6 +193,16 @@ pub fn reply_of(key: &[u8]) -> Option<(Place<'_>, MessageId, u32)> {
     Some((place, caller, u32::from_be_bytes(ordinal.try_into().ok()?)))
 }
 
+/// The webhook and the event of a row of `webhook_letters`.
+pub fn webhook_letter_of(key: &[u8]) -> Option<(&str, MessageId)> {
+    let rest = key.get(1..)?;
+    let end = rest.iter().position(|byte| *byte == END_OF_NAME)?;
+    let webhook = std::str::from_utf8(&rest[..end]).ok()?;
+    let (sequence, ordinal) = rest[end + 1..].split_first_chunk()?;
+    let [sequence, ordinal] = [*sequence, ordinal.try_into().ok()?].map(u64::from_be_bytes);
+    Some((webhook, MessageId { sequence, ordinal }))
+}
+
 /// The sequence of the record that wrote a row that expires.
 pub fn sequence_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*key.get(9..)?.first_chunk()?))
@@ -195,6 +226,8 @@ pub fn describe(key: &[u8]) -> String {
                 with_place(place, (message + &ordinal.unwrap_or_default()).as_bytes())
             })
         }
+        Some(Table::WebhookLetters) => webhook_letter_of(key)
+            .map_or_else(plain, |(webhook, event)| format!("{webhook} {}-{}", event.sequence, event.ordinal)),
         _ => plain(),
     }
 }
@@ -237,6 +270,9 @@ mod tests {
         assert_eq!(describe(&key), "a/3 7-8#5");
         assert_eq!(describe(&at(Table::State, place("a", 3), b"k\x01")), "a/3 k\\x01");
         assert_eq!(sequence_of(&timed(Table::Outcomes, 1, 2)), Some(2));
+        let letter = webhook_letter("billing", id);
+        assert_eq!((webhook_letter_of(&letter), describe(&letter)), (Some(("billing", id)), "billing 7-8".to_owned()));
+        assert!((0..letter.len()).all(|length| webhook_letter_of(&letter[..length]).is_none()));
     }
 
     #[test]

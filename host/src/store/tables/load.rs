@@ -3,10 +3,13 @@
 //! Must not know why a row is there. Fails on the first row that does not decode, and names it.
 
 use super::error::TablesError;
-use super::image::{Answered, Asked, DeadLetter, Ended, Image, Partition, Pending, Reply, Timer};
+use super::image::{Answered, Asked, DeadLetter, Ended, Image, Partition, Pending, Reply, Timer, WebhookLetter};
 use super::keys::{self, Table};
 use super::layers::Layers;
-use super::rows::{self, DeadLetterRow, IdempotencyRow, OutcomeRow, PendingRow, ReplyRow, SubscriptionRow, TimerRow};
+use super::rows::{
+    self, DeadLetterRow, IdempotencyRow, OutcomeRow, PendingRow, ReplyRow, SubscriptionRow, TimerRow, WebhookLetterRow,
+    WebhookRow,
+};
 use crate::store::record::{self, MessageId, Place};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
@@ -56,6 +59,8 @@ impl Loading {
             Table::Idempotency => self.answer(key, value),
             Table::Outcomes => self.outcome(key, value),
             Table::Subscriptions => self.subscription(key, value),
+            Table::Webhooks => self.webhook(key, value),
+            Table::WebhookLetters => self.webhook_letter(key, value),
         }
     }
 
@@ -150,6 +155,23 @@ impl Loading {
         let (place, _) = part_of(key, keys::place_of(key))?;
         let SubscriptionRow { from, .. } = rows::decode(key, value)?;
         self.partition(place).cut_off_from = Some(from);
+        Ok(())
+    }
+
+    fn webhook(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let name = part_of(key, keys::name_of(key))?;
+        let WebhookRow { cursor } = rows::decode(key, value)?;
+        self.image.webhooks.entry(name.to_owned()).or_default().cursor = cursor;
+        Ok(())
+    }
+
+    fn webhook_letter(&mut self, key: &[u8], value: &[u8]) -> Result<(), TablesError> {
+        let (name, event) = part_of(key, keys::webhook_letter_of(key))?;
+        let WebhookLetterRow { retried, letter } = rows::decode(key, value)?;
+        let record::WebhookLetter { message, event_ms, attempts, failure, time_ms } = letter;
+        let (message, failure) = (message.into(), failure.to_owned());
+        let letter = WebhookLetter { message, event_ms, attempts, failure, time_ms, retried };
+        self.image.webhooks.entry(name.to_owned()).or_default().letters.insert(event, letter);
         Ok(())
     }
 

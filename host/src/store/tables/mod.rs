@@ -24,6 +24,7 @@ mod replies;
 mod rows;
 mod subscriptions;
 mod timers;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;

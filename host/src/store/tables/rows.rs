@@ -5,7 +5,7 @@
 
 use super::error::TablesError;
 use super::keys::{self, Table};
-use crate::store::record::{Failure, Message, MessageId, Outcome};
+use crate::store::record::{Failure, Message, MessageId, Outcome, WebhookLetter};
 use fjall::UserValue;
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,21 @@ pub struct SubscriptionRow {
     pub from: u64,
     /// The last record with an event that it missed.
     pub last_missed: u64,
+}
+
+/// How far a webhook has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookRow {
+    /// It is done with all events up to this one.
+    pub cursor: MessageId,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WebhookLetterRow<'a> {
+    /// It is to be posted again.
+    pub retried: bool,
+    #[serde(borrow)]
+    pub letter: WebhookLetter<'a>,
 }
 
 /// Encodes by way of `scratch`, so that the value is allocated once and at its size.

@@ -42,6 +42,20 @@ pub enum Defect {
     Ungated { space: SpaceName, limit: &'static str, value: u64, wanted: u64 },
     #[error("`grants` can stand in spacehost.toml only: a file beside a component cannot grant itself anything")]
     GrantsBesideComponent,
+    #[error("[webhooks.{section}] lacks `{name}`: add a line such as {wanted}")]
+    Missing { section: String, name: &'static str, wanted: &'static str },
+    #[error("`{0}` is no name for a webhook: use 1 to 63 of a-z, 0-9 and -, such as `billing`")]
+    WebhookName(String),
+    /// It is not quoted, because it may hold a secret.
+    #[error("`url` is no address that events can be posted to: {why}. Write one such as \"https://example.org/hooks\"")]
+    Address { why: &'static str },
+    #[error(
+        "`secret` stands open in the settings: put it into a file that only you can read, and name that, such as \
+         {{ file = \"billing.secret\" }}"
+    )]
+    OpenSecret,
+    #[error("there are more than {most} {what}: leave some out")]
+    TooMany { what: &'static str, most: usize },
     #[error(transparent)]
     Name(NameError),
 }

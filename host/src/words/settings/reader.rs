@@ -48,8 +48,12 @@ impl<'t> Reader<'t> {
     }
 
     fn refused(&self, at: &Range<usize>, defect: Defect) -> SettingsError {
+        SettingsError { line: self.line(at), defect }
+    }
+
+    fn line(&self, at: &Range<usize>) -> usize {
         let before = &self.text.as_bytes()[..at.start.min(self.text.len())];
-        SettingsError { line: 1 + before.iter().filter(|byte| **byte == b'\n').count(), defect }
+        1 + before.iter().filter(|byte| **byte == b'\n').count()
     }
 }
 
@@ -86,6 +90,10 @@ impl<'a, 't> Entry<'a, 't> {
 
     pub fn refused(&self, defect: Defect) -> SettingsError {
         self.reader.refused(&self.at, defect)
+    }
+
+    pub fn line(&self) -> usize {
+        self.reader.line(&self.at)
     }
 
     pub fn unknown(&self, kind: &'static str, known: &[&'static str]) -> SettingsError {
@@ -152,11 +160,14 @@ impl<'a, 't> Entry<'a, 't> {
     }
 
     pub fn policy(&self) -> Result<Policy, SettingsError> {
-        match self.value.get_ref().as_str() {
-            Some("warn") => Ok(Policy::Warn),
-            Some("reject") => Ok(Policy::Reject),
-            _ => Err(self.form("\"warn\" or \"reject\"")),
-        }
+        self.one_of("\"warn\" or \"reject\"", &[("warn", Policy::Warn), ("reject", Policy::Reject)])
+    }
+
+    /// What the word that stands there means.
+    pub fn one_of<T: Copy>(&self, wanted: &str, words: &[(&str, T)]) -> Result<T, SettingsError> {
+        let found = self.value.get_ref().as_str();
+        let meant = words.iter().find(|(word, _)| found == Some(*word));
+        meant.map(|(_, meaning)| *meaning).ok_or_else(|| self.form(wanted))
     }
 
     /// The row of the table of limits that the key names, and the value, which is within the row's maximum.
@@ -197,7 +208,8 @@ impl<'a, 't> Entry<'a, 't> {
         number.ok_or_else(|| self.form("a number that JSON can write"))
     }
 
-    fn form(&self, wanted: &str) -> SettingsError {
+    /// The value is not what is wanted; it is quoted.
+    pub fn form(&self, wanted: &str) -> SettingsError {
         let found = match self.value.get_ref() {
             DeValue::String(text) => format!("{text:?}"),
             DeValue::Integer(integer) => integer.to_string(),

@@ -109,7 +109,8 @@ fn unknown_fields_are_refused_with_the_nearest_name() {
         (
             host_error("\ncolour = 1"),
             "line 2: `colour` is no field of spacehost.toml; there are `data`, `executors`, `hosts`, \
-             `idempotency_keys`, `journal`, `listen`, `memory_bytes`, `origins`, `spaces`, `swap_wait_ms`, `telemetry`",
+             `idempotency_keys`, `journal`, `listen`, `memory_bytes`, `origins`, `spaces`, `swap_wait_ms`, `telemetry`, \
+             `webhooks`",
         ),
         (
             host_error("[spaces.a]\nlimit = 1"),

@@ -114,10 +114,10 @@ fn a_key_cut_short_is_damage() {
 #[test]
 fn tables_of_a_newer_format_are_refused_and_the_text_says_why() {
     let Desk { dir, tables, .. } = Desk::new();
-    tables.layers.disk().overwrite(&keys::named(Table::Meta, "format"), &2u32.to_be_bytes());
+    tables.layers.disk().overwrite(&keys::named(Table::Meta, "format"), &3u32.to_be_bytes());
     drop(tables);
     let error = Tables::open(dir.path()).err().unwrap().to_string();
-    assert!(error.starts_with("the tables have format 2 and this host knows formats up to 1: use the host"), "{error}");
+    assert!(error.starts_with("the tables have format 3 and this host knows formats up to 2: use the host"), "{error}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod outcomes;
 mod requests;
 mod subscriptions;
 mod timers;
+mod webhooks;
 
 use super::image::{Image, Partition};
 use super::{Tables, TablesError};

@@ -101,6 +101,10 @@ impl Model {
             }
             Record::Reloaded { .. } => {}
             Record::Purged { space } => self.purge(space),
+            Record::WebhooksMoved { .. }
+            | Record::WebhookBuried { .. }
+            | Record::WebhookExhumed { .. }
+            | Record::WebhookForgotten { .. } => unreachable!("nothing of spaces is in these; `webhooks` tests them"),
         }
     }
 
