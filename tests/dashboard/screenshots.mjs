@@ -11,7 +11,7 @@ const SIZE = { width: 1180, height: 760 };
 
 const demo = await startDemo();
 const browser = await start();
-const customers = trade(demo);
+const customers = await trade(demo);
 try {
   for (const colorScheme of ["light", "dark"]) {
     await picture(`map-${colorScheme}`, "/#/", colorScheme, lively);
@@ -39,9 +39,11 @@ async function startDemo() {
   throw new Error(`the demo ended: ${said}`);
 }
 
-function trade({ url, token }) {
+async function trade({ url, token }) {
   const call = (path, customer, body) =>
     fetch(`${url}/v1/spaces/${path}`, { method: "POST", body, headers: { authorization: `Bearer ${token}`, "spacehost-key": customer } });
+  // The demo itself has bought most of what there was.
+  await call("inventory/commands/supply", "cd-1499", "100000");
   const visit = async () => {
     const customer = `c${Math.floor(Math.random() * 300)}`;
     await call("cart/commands/add", customer, '{"title":"cd-1499","count":2}');
@@ -70,7 +72,7 @@ async function lively(page) {
 async function openTurn(page) {
   const turn = page.locator(".stream details").filter({ hasText: "place" }).first();
   await turn.locator("summary").click();
-  await turn.getByRole("region", { name: "Sent charge" }).waitFor();
+  await turn.getByRole("region", { name: "Sent reserve" }).waitFor();
 }
 
 async function sendCommand(page) {

@@ -179,8 +179,8 @@ fn next() -> Vec<String> {
         "call ledger totals",
         "call orders list --key 00004",
         "call notifications inbox --key 00004",
-        "call inventory show --key cd-1499",
         "tail 'orders.*' &",
+        "call inventory supply 10 --key cd-1499",
         r#"call cart add '{"title": "cd-1499", "count": 2}' --key ada"#,
         "call cart checkout --key ada",
     ];
