@@ -151,7 +151,7 @@ fn rows(hooks: &[Value], style: Style) -> Vec<String> {
         (None, _) => style.dim(&cell),
         (Some(row), 1) => match hooks[row]["state"].as_str() {
             Some("idle" | "delivering") => style.good(&cell),
-            Some("backing-off" | "removed") => style.warn(&cell),
+            Some("starting" | "backing-off" | "removed") => style.warn(&cell),
             _ => style.bad(&cell),
         },
         _ => cell,

@@ -108,6 +108,12 @@ impl Ear {
 }
 
 impl Listener {
+    /// Events that it has still to hear, and those that it was too slow for.
+    pub fn waiting(&self) -> u64 {
+        let queue = lock(&self.ear.queue);
+        queue.events.len() as u64 + queue.missed
+    }
+
     /// None when the host has stopped.
     pub async fn next(&mut self) -> Option<Heard> {
         loop {

@@ -12,8 +12,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HookState {
-    /// There is nothing to post.
+    /// It is in the settings, and about to begin.
     #[default]
+    Starting,
+    /// There is nothing to post.
     Idle,
     Delivering,
     /// It waits before the next attempt.
@@ -29,7 +31,8 @@ pub enum HookState {
 }
 
 impl HookState {
-    pub const ALL: [HookState; 7] = [
+    pub const ALL: [HookState; 8] = [
+        HookState::Starting,
         HookState::Idle,
         HookState::Delivering,
         HookState::BackingOff,
@@ -41,6 +44,7 @@ impl HookState {
 
     pub fn word(self) -> &'static str {
         match self {
+            HookState::Starting => "starting",
             HookState::Idle => "idle",
             HookState::Delivering => "delivering",
             HookState::BackingOff => "backing-off",

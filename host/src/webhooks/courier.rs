@@ -163,16 +163,28 @@ impl Round {
             self.tell("webhook-blocked", "its dead letters are full");
             let reason = "its dead letters are full: have them posted again, or drop them".to_owned();
             self.courier.board.is_because(HookState::Blocked, reason);
-            tokio::select! {
-                () = self.courier.stop.wait() => return Err(Stopped),
-                () = self.bell.rung() => {}
-            }
+            self.make_room().await?;
         }
         let attempts = self.backoff.failures();
         self.tell("webhook-dead-letter", &format!("{} after {attempts} attempts: {}", event.id, failed.why));
         self.courier.board.buried();
         self.subscription.bury(event, attempts, &failed.why);
         Ok(())
+    }
+
+    /// Waits until something becomes of the dead letters, and posts one of those that are to be posted again.
+    async fn make_room(&mut self) -> Going {
+        let waits = self.subscription.retried().map(|_| self.next_letter);
+        tokio::select! {
+            biased;
+            () = self.courier.stop.wait() => return Err(Stopped),
+            () = at(waits) => {}
+            () = self.bell.rung() => return Ok(()),
+        }
+        match self.subscription.retried() {
+            Some(letter) => self.post_again(&letter).await,
+            None => Ok(()),
+        }
     }
 
     /// One attempt at a dead letter. If that is in vain it is set aside again, and the next one waits a while.

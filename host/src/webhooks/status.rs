@@ -85,22 +85,22 @@ impl Webhooks {
             // Between the change of the settings and that of the couriers it is about to begin.
             let nowhere = HookPlace { cursor: 0, lag: 0, dead_letters: 0, is_open: false };
             let place = places.get(&name).copied().unwrap_or(nowhere);
-            Known { shown: shown(&board, settings.is_some()), counts: board.counts(), name, settings, place }
+            let shown = shown(&board, settings.is_some(), place.is_open);
+            Known { shown, counts: board.counts(), name, settings, place }
         };
         names.into_iter().map(known).collect()
     }
 }
 
-fn shown(board: &Board, is_in_settings: bool) -> Shown {
-    match is_in_settings {
-        true => board.shown(),
-        false => Shown {
-            state: HookState::Removed,
-            reason: "it is no longer in spacehost.toml; where it was is kept until it is forgotten".to_owned(),
-            next_attempt_ms: None,
-            ..board.shown()
-        },
-    }
+fn shown(board: &Board, is_in_settings: bool, is_open: bool) -> Shown {
+    let (state, reason) = match (is_in_settings, is_open) {
+        (true, true) => return board.shown(),
+        (true, false) => (HookState::Starting, ""),
+        (false, _) => {
+            (HookState::Removed, "it is no longer in spacehost.toml; where it was is kept until it is forgotten")
+        }
+    };
+    Shown { state, reason: reason.to_owned(), next_attempt_ms: None, ..board.shown() }
 }
 
 impl From<Known> for HookStatus {

@@ -148,10 +148,10 @@ fn posts(log: &str, text: &str) -> Vec<usize> {
 async fn nothing_is_posted_before_it_is_on_disk() {
     for build in [None, Some("spacehost-ungated")] {
         let receiver = Receiver::start().await;
-        let folder = Daemon::new_folder();
-        fs::write(folder.path().join("spacehost.toml"), billing(&receiver, "")).expect("a settings file");
-        write_secret(&folder.path().join("hook.secret"), SECRET);
-        fs::create_dir(folder.path().join("data")).expect("a data folder");
+        // The recorder wants to see a folder that a host has used before.
+        let first = host(&billing(&receiver, "")).await;
+        let folder = first.shared_folder();
+        first.end(Signal::TERM).await;
         let mut recording = Recording::begin(&folder.path().join("data"));
         let strace = Strace::new(&folder.path().join("calls"));
         let launch = Launch { strace: Some(strace.clone()), build, ..Launch::default() };

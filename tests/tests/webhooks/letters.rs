@@ -98,6 +98,27 @@ async fn a_dead_letter_that_fails_again_stays_and_one_that_is_dropped_is_gone() 
 }
 
 #[tokio::test]
+async fn a_webhook_whose_dead_letters_are_full_stops_and_goes_on_when_they_are_delivered() {
+    let receiver = Receiver::start().await;
+    let daemon = host(&billing(&receiver, "attempts = 1")).await;
+    daemon.install("a", "probe").await;
+    receiver.answer(500);
+    // Of a million bytes each: 68 are more than a webhook may set aside, and one more waits for room.
+    for _ in 0..7 {
+        let steps = json!([{ "publish": { "to": "orders.large", "bytes": 1_000_000, "times": 10 } }]);
+        assert_eq!(daemon.run("a", &steps).await.0, 200);
+    }
+    let blocked = until_hook(&daemon, "billing", "state", json!("blocked")).await;
+    assert_eq!(blocked["dead_letters"], 68, "{blocked}");
+    assert!(blocked["reason"].as_str().expect("why").contains("have them posted again, or drop them"), "{blocked}");
+    receiver.answer(204);
+    assert!(daemon.command(&["webhooks", "retry", "billing", "--all"]).await.status.success());
+    // The one that waited had had its last attempt.
+    let settled = until_hook(&daemon, "billing", "dead_letters", json!(1)).await;
+    assert_eq!(until_hook(&daemon, "billing", "delivered", json!(69)).await["gaps"], 0, "{settled}");
+}
+
+#[tokio::test]
 async fn a_backup_has_where_a_webhook_was_and_its_dead_letters() {
     let receiver = Receiver::start().await;
     let daemon = host(&billing(&receiver, "attempts = 1")).await;

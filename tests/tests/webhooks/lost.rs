@@ -72,6 +72,22 @@ async fn in_memory_events_are_delivered_and_what_is_too_much_is_a_gap() {
 }
 
 #[tokio::test]
+async fn in_memory_a_change_of_settings_loses_nothing() {
+    let receiver = Receiver::start().await;
+    let launch = Launch { options: vec!["--memory".into()], ..Launch::default() };
+    let daemon = start(&billing(&receiver, "attempts = 1000"), &launch).await;
+    receiver.answer(500);
+    publish_all(&daemon, 0..3).await;
+    receiver.got(1).await;
+    settle(&daemon, &billing(&receiver, "attempts = 999"));
+    let again = async || (daemon.log().contains("spacehost.toml has changed")).then_some(());
+    until("the settings are taken up", again).await;
+    receiver.answer(204);
+    until_hook(&daemon, "billing", "delivered", json!(3)).await;
+    assert_eq!(first_data(&receiver.posted()), numbers(0..3));
+}
+
+#[tokio::test]
 async fn a_receiver_that_is_gone_gets_nothing_more_until_its_settings_change() {
     let receiver = Receiver::start().await;
     let daemon = host(&billing(&receiver, "")).await;

@@ -4,6 +4,7 @@
 //! changes. Must not know who posts. Never fails; what it says of the disk is true once the record is durable.
 
 use super::letters::{HookLetter, Letters, letter_record};
+use super::subscription::Memory;
 use super::{HookPlace, Which};
 use crate::runtime::api::Published;
 use crate::runtime::space::chronicle;
@@ -36,12 +37,15 @@ struct State {
     is_open: bool,
     /// The journal is kept from there on as long as this is here.
     needs: Option<Arc<AtomicU64>>,
+    /// In memory: what waits for it, while its settings change.
+    memory: Option<Memory>,
 }
 
 impl Hook {
     pub fn new(name: Arc<str>, cursor: MessageId, moved: Arc<Notify>) -> Self {
         let letters = Letters::default();
-        let state = State { cursor, written: (cursor, 0), got: false, letters, is_open: false, needs: None };
+        let written = (cursor, 0);
+        let state = State { cursor, written, got: false, letters, is_open: false, needs: None, memory: None };
         Hook { name, state: Mutex::new(state), changed: Notify::new(), moved }
     }
 
@@ -80,7 +84,16 @@ impl Hook {
         let mut state = self.state();
         if !state.is_open {
             state.needs = None;
+            state.memory = None;
         }
+    }
+
+    pub fn keep_memory(&self, memory: Option<Memory>) {
+        self.state().memory = memory;
+    }
+
+    pub fn take_memory(&self) -> Option<Memory> {
+        self.state().memory.take()
     }
 
     /// It is done with the event of that id, and all before it.

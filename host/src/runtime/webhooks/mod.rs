@@ -143,8 +143,8 @@ impl Runtime {
     /// Has dead letters posted again, or forgets them. How many; none if there is no webhook of that name.
     pub fn exhume_webhook_letters(&self, name: &str, which: Which, retry: bool) -> Result<Option<usize>, Refusal> {
         self.0.takes_in()?;
-        let Some(hook) = self.0.webhooks.get(name) else { return Ok(None) };
-        Ok(Some(hook.exhume(&self.0.router.ledger, which, retry)))
+        let known = self.0.webhooks.known();
+        Ok(known.get(name).map(|hook| hook.exhume(&self.0.router.ledger, which, retry)))
     }
 
     /// Forgets one that is not open: where it has been, and its dead letters. False: it is open.

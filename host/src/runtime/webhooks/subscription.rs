@@ -11,7 +11,7 @@ use super::{MessageId, Pattern, Which};
 use crate::runtime::Runtime;
 use crate::runtime::api::{Heard, Published};
 use crate::runtime::history::{HistoryError, Past};
-use crate::runtime::listeners::Listener;
+use crate::runtime::listeners::{Listener, Listeners};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,19 @@ pub struct Subscription {
 }
 
 enum Source {
-    Journal(Reading),
-    Memory(Listener),
+    Journal(Box<Reading>),
+    /// None only while it is dropped.
+    Memory(Option<Memory>),
+}
+
+/// In memory, all that there is of the past. It waits for the next subscription of the same webhook.
+pub struct Memory {
+    listener: Listener,
+    patterns: Vec<Pattern>,
+    /// Given out, and not done with.
+    in_hand: Option<Arc<Published>>,
+    /// Events that a change of the patterns has cost, and that nobody has been told of.
+    lost: u64,
 }
 
 struct Reading {
@@ -68,9 +79,9 @@ impl Subscription {
             Some(journal) => {
                 let inbox = runtime.0.webhooks.feed.open(patterns.clone(), &router.ledger, journal);
                 let (position, ahead) = (hook.cursor(), VecDeque::new());
-                Source::Journal(Reading { inbox, patterns, position, past: None, ahead })
+                Source::Journal(Box::new(Reading { inbox, patterns, position, past: None, ahead }))
             }
-            None => Source::Memory(router.listeners.add_all(patterns)),
+            None => Source::Memory(Some(Memory::go_on(hook.take_memory(), &router.listeners, patterns))),
         };
         Subscription { runtime, hook, source }
     }
@@ -79,21 +90,26 @@ impl Subscription {
     pub async fn next(&mut self) -> Next {
         match &mut self.source {
             Source::Journal(reading) => reading.next(&self.runtime, &self.hook).await,
-            Source::Memory(listener) => match listener.next().await {
-                Some(Heard::Event(event)) => Next::Event(event),
-                Some(Heard::Gap { missed }) => Next::Gap(Gap::Events(missed)),
-                None => Next::End,
-            },
+            Source::Memory(Some(memory)) => memory.next().await,
+            Source::Memory(None) => Next::End,
         }
     }
 
     /// It is done with that event, and so with all before it.
-    pub fn done(&self, event: MessageId) {
+    pub fn done(&mut self, event: MessageId) {
+        self.put_down();
         self.hook.done(event);
     }
 
+    fn put_down(&mut self) {
+        if let Source::Memory(Some(memory)) = &mut self.source {
+            memory.in_hand = None;
+        }
+    }
+
     /// The event is given up, and set aside after so many attempts. It is done with.
-    pub fn bury(&self, event: Arc<Published>, attempts: u32, failure: &str) {
+    pub fn bury(&mut self, event: Arc<Published>, attempts: u32, failure: &str) {
+        self.put_down();
         self.hook.bury(&self.runtime.0.router.ledger, event, attempts, failure);
     }
 
@@ -134,10 +150,40 @@ impl LetterBell {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if let Source::Journal(reading) = &self.source {
-            reading.inbox.close();
+        match &mut self.source {
+            Source::Journal(reading) => reading.inbox.close(),
+            Source::Memory(memory) => self.hook.keep_memory(memory.take()),
         }
         self.hook.close();
+    }
+}
+
+impl Memory {
+    /// What waited for other patterns than those that hold now is lost.
+    fn go_on(before: Option<Memory>, listeners: &Arc<Listeners>, patterns: Vec<Pattern>) -> Self {
+        match before {
+            Some(memory) if memory.patterns == patterns => memory,
+            before => {
+                let lost = before.as_ref().map_or(0, |memory| memory.lost + memory.listener.waiting());
+                let in_hand = before.and_then(|memory| memory.in_hand);
+                Memory { listener: listeners.add_all(patterns.clone()), patterns, in_hand, lost }
+            }
+        }
+    }
+
+    /// The one that is in hand comes again.
+    async fn next(&mut self) -> Next {
+        if self.lost > 0 {
+            return Next::Gap(Gap::Events(std::mem::take(&mut self.lost)));
+        }
+        if let Some(event) = &self.in_hand {
+            return Next::Event(event.clone());
+        }
+        match self.listener.next().await {
+            Some(Heard::Event(event)) => Next::Event(self.in_hand.insert(event).clone()),
+            Some(Heard::Gap { missed }) => Next::Gap(Gap::Events(missed)),
+            None => Next::End,
+        }
     }
 }
 

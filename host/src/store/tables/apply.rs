@@ -49,7 +49,7 @@ impl Tables {
             }
             Record::WebhookBuried { webhook, event, letter } => self.bury_for_webhook(webhook, *event, letter),
             Record::WebhookExhumed { webhook, events, retry } => {
-                events.iter().try_for_each(|event| self.exhume_for_webhook(sequence, webhook, *event, *retry))
+                events.iter().try_for_each(|event| self.exhume_for_webhook(webhook, *event, *retry))
             }
             Record::WebhookForgotten { webhook } => self.forget_webhook(webhook),
         }
