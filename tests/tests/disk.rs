@@ -168,10 +168,10 @@ async fn tables_of_a_newer_format_are_refused() {
     let tables = database.keyspace("tables", KeyspaceCreateOptions::default).expect("the tables open");
     let key = b"\x01format";
     assert!(tables.get(key).expect("a row").is_some(), "the format is somewhere else");
-    tables.insert(key, 2_u32.to_be_bytes()).expect("a row");
+    tables.insert(key, 3_u32.to_be_bytes()).expect("a row");
     database.persist(PersistMode::SyncAll).expect("it is written");
     drop((tables, database));
-    assert_says(&refusal(&folder).await, &["the tables have format 2 and this host knows formats up to 1"]);
+    assert_says(&refusal(&folder).await, &["the tables have format 3 and this host knows formats up to 2"]);
 }
 
 #[tokio::test]
