@@ -70,10 +70,9 @@ impl Hook {
         state.keep(ledger, backlog_bytes);
     }
 
+    /// The journal is still kept for it until it is released: it may only be about to open again.
     pub fn close(&self) {
-        let mut state = self.state();
-        state.is_open = false;
-        state.needs = None;
+        self.state().is_open = false;
     }
 
     pub fn is_open(&self) -> bool {
