@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use standardwebhooks::Webhook;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
@@ -59,6 +59,7 @@ impl Posted {
 #[derive(Default)]
 struct Book {
     posted: Vec<Posted>,
+    ids: HashSet<String>,
     /// The next answers; after them the usual one.
     answers: VecDeque<(u16, &'static str)>,
     usual: u16,
@@ -127,10 +128,24 @@ impl Receiver {
         self.book().posted.clone()
     }
 
-    /// Waits for so many requests.
+    /// What came last.
+    pub fn last(&self) -> Option<Posted> {
+        self.book().posted.last().cloned()
+    }
+
+    /// Waits for so many requests. Looks at their number only: the receiver answers on the same thread, and is not to wait
+    /// for a test that reads all that came again and again.
     pub async fn got(&self, count: usize) -> Vec<Posted> {
-        let enough = async || Some(self.posted()).filter(|posted| posted.len() >= count);
-        until(&format!("{count} requests have come"), enough).await
+        let enough = async || (self.book().posted.len() >= count).then_some(());
+        until(&format!("{count} requests have come"), enough).await;
+        self.posted()
+    }
+
+    /// Waits for so many events, each of which may have come more than once.
+    pub async fn got_events(&self, count: usize) -> Vec<Posted> {
+        let enough = async || (self.book().ids.len() >= count).then_some(());
+        until(&format!("{count} events have come"), enough).await;
+        self.posted()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -153,7 +168,9 @@ impl Absent {
 async fn take(State(book): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
     let (status, retry_after) = {
         let mut book = book.0.lock().expect("no test panics here");
-        book.posted.push(Posted { headers, body });
+        let posted = Posted { headers, body };
+        book.ids.insert(posted.id().to_owned());
+        book.posted.push(posted);
         let usual = (book.usual, "");
         book.answers.pop_front().unwrap_or(usual)
     };

@@ -42,7 +42,7 @@ const PROBATION: u32 = 100;
 pub struct Pace {
     /// A guest computes that belongs on the slow lane.
     away: AtomicBool,
-    /// It is there. Told by the lanes.
+    /// It is where those are: on the slow lane, or by doles on the fast one. Told by the lanes.
     is_away: AtomicBool,
     weight: AtomicU32,
     /// The call in hand: its first tick, and the thread's CPU time then, in nanoseconds; 0: not measured.
@@ -78,9 +78,17 @@ impl Pace {
         self.probation.store(PROBATION, Ordering::Relaxed);
     }
 
-    /// The guest in hand waits for somebody, and is woken where nobody is in its way.
-    pub fn guest_waits(&self) {
-        self.away.store(false, Ordering::Relaxed);
+    /// The guest in hand waits for somebody, and is woken where nobody is in its way. Answers what `guest_goes_on` wants to know.
+    pub fn guest_waits(&self) -> bool {
+        self.away.swap(false, Ordering::Relaxed)
+    }
+
+    /// It has waited long enough. Comes back on the lane where it was: waiting now and then is no way to stay on the fast one.
+    pub async fn guest_goes_on(&self, was_away: bool) {
+        if was_away {
+            self.away.store(true, Ordering::Relaxed);
+            self.arrive().await;
+        }
     }
 
     /// The call has ended. Comes back on the fast lane. `waited`: for a reply, while others had the thread.
@@ -151,7 +159,7 @@ impl Lanes {
 
 /// Runs the task on one of the lanes until it ends or belongs on another.
 fn run(lanes: Lanes, mut task: Task, pace: Arc<Pace>, lane: Lane) {
-    pace.is_away.store(lane == Lane::Slow, Ordering::Relaxed);
+    pace.is_away.store(lane != Lane::Fast, Ordering::Relaxed);
     let handle = if lane == Lane::Slow { lanes.slow.clone() } else { lanes.fast.clone() };
     handle.spawn(async move {
         let next = match lane {
@@ -295,17 +303,19 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_that_waits_is_woken_on_the_fast_lane() {
+    fn a_guest_that_waits_is_woken_on_the_fast_lane_and_goes_on_where_it_was() {
         let lanes = lanes_of(|pace, sender| async move {
             pace.guest_begins(0).await;
             pace.slow_down();
             tokio::task::yield_now().await;
             sender.send(lane()).unwrap();
-            pace.guest_waits();
+            let was_away = pace.guest_waits();
             tokio::time::sleep(Duration::from_millis(1)).await;
             sender.send(lane()).unwrap();
+            pace.guest_goes_on(was_away).await;
+            sender.send(lane()).unwrap();
         });
-        assert_eq!(lanes, ["executor-0-slow", "executor-0"]);
+        assert_eq!(lanes, ["executor-0-slow", "executor-0", "executor-0-slow"]);
     }
 
     #[test]
@@ -324,6 +334,24 @@ mod tests {
         let fast = lanes.iter().filter(|lane| *lane == "executor-0").count();
         assert_eq!((lanes[0].as_str(), lanes[1].as_str(), fast), ("executor-0-slow", "executor-0", DOLED as usize));
         assert_eq!(lanes.last().unwrap(), "executor-0-slow");
+    }
+
+    #[test]
+    fn a_turn_that_follows_one_that_ended_by_doles_waits_for_none() {
+        let lanes = lanes_of(|pace, sender| async move {
+            for _ in 0..3 {
+                pace.guest_begins(0).await;
+                pace.slow_down();
+                tokio::task::yield_now().await;
+                sender.send(lane()).unwrap();
+                std::thread::sleep(STARVED);
+                tokio::task::yield_now().await;
+                sender.send(lane()).unwrap();
+                pace.guest_has_ended(1, false).await;
+            }
+        });
+        // Each begins where a core may be had, and is lent a tick when there was none.
+        assert_eq!(lanes, ["executor-0-slow", "executor-0"].repeat(3));
     }
 
     #[test]

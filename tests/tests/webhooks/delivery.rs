@@ -121,14 +121,14 @@ async fn events_beyond_what_is_kept_in_memory_are_read_from_the_journal_in_order
 async fn after_kills_nothing_is_lost_and_what_comes_again_has_its_id() {
     let receiver = Receiver::start().await;
     let mut daemon = host(&billing(&receiver, "attempts = 1000")).await;
-    for round in 0..5 {
-        publish_all(&daemon, round * 10..round * 10 + 10).await;
+    for round in 0..8 {
+        publish_all(&daemon, round * 20..round * 20 + 20).await;
         // Wherever it is by now: some are delivered, and of these some are not written down.
         daemon = daemon.killed().await;
         daemon.ready().await;
     }
-    let all = async || Some(first_data(&receiver.posted())).filter(|data| data.len() >= 50);
-    assert_eq!(until("all have come", all).await, numbers(0..50), "first arrivals are in order");
+    let posted = receiver.got_events(160).await;
+    assert_eq!(first_data(&posted), numbers(0..160), "first arrivals are in order");
 }
 
 /// The moment of each request that posts an event with that text.

@@ -36,7 +36,7 @@ async fn a_webhook_that_is_behind_keeps_the_journal_as_far_as_it_may_and_then_ha
         until("old segments are gone, or kept", retired).await;
         receiver.hold(false);
         publish(&daemon, "orders.paid", &json!("last")).await;
-        let last = async || receiver.posted().last().filter(|one| one.data() == "last").map(|_| ());
+        let last = async || receiver.last().filter(|one| one.data() == "last").map(|_| ());
         until("the last one has come", last).await;
         let hook = hook(&daemon, "billing").await;
         let count = first_data(&receiver.posted()).len();

@@ -126,8 +126,9 @@ impl HostCalls for Turn {
         let charged = self.charge(&body, extras.as_ref());
         match self.note_call(charged) {
             Ok(()) => {
-                self.partition.pace.guest_waits();
+                let was_away = self.partition.pace.guest_waits();
                 let reply = self.request_reply(address, body, extras).await?;
+                self.partition.pace.guest_goes_on(was_away).await;
                 // It is kept for later attempts, and so it counts.
                 self.emitted_bytes += reply.as_ref().map_or(0, |reply| reply.len() as u64);
                 Ok(reply)
