@@ -21,6 +21,9 @@ use tokio::time::timeout;
 const GROUP: usize = 192;
 /// How long the first span of a group waits for more.
 const GATHERING: Duration = Duration::from_millis(250);
+/// Between two looks at how many there are. A task that waits at the queue is woken by each span, and those who send it pay for
+/// that; the queue holds what four hundred thousand a second leave in it meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// For one group, tries included.
 const SENDING: Duration = Duration::from_secs(5);
 /// After a group that could not be sent: whoever is overloaded is left alone for a while.
@@ -117,15 +120,15 @@ impl Sending {
                 std::future::pending::<()>().await;
             }
         }
-        let more = async {
-            while self.group.len() < GROUP {
-                let room = GROUP - self.group.len();
-                if self.spans.recv_many(&mut self.group, room).await == 0 {
-                    break;
-                }
-            }
-        };
-        let _ = timeout(GATHERING, more).await;
+        let begun = Instant::now();
+        while self.group.len() + self.spans.len() < GROUP && begun.elapsed() < GATHERING {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        while self.group.len() < GROUP
+            && let Ok(span) = self.spans.try_recv()
+        {
+            self.group.push(span);
+        }
     }
 
     async fn send_the_rest(&mut self) {

@@ -11,7 +11,7 @@
 
 use super::backoff::Backoff;
 use super::envelope::{Answer, Envelope};
-use super::mailbox::{Room, Share};
+use super::mailbox::{Room, Share, WaitFor};
 use super::probation::Watched;
 use super::purge::{PurgeOrder, ShowOrder};
 use super::restart::Health;
@@ -188,7 +188,7 @@ impl Actor {
         space.note("error", format!("quarantined: {FAULT} (partition {})", partition.name.index));
         loop {
             space.set_state(SpaceState::Quarantined, FAULT);
-            partition.mailbox.wait(false).await;
+            partition.mailbox.wait(WaitFor::Orders).await;
             while let Some(control) = partition.mailbox.take_control() {
                 if let Control::Close = control {
                     return;
@@ -241,7 +241,7 @@ impl Actor {
         let (mailbox, gate) = (&self.partition.mailbox, &self.router.gate);
         tokio::select! {
             biased;
-            () = mailbox.wait(false) => {}
+            () = mailbox.wait(WaitFor::Orders) => {}
             () = gate.next_group() => {}
         }
     }
@@ -378,12 +378,16 @@ impl Actor {
             self.refuse_those_who_wait();
         }
         let wake = self.next_wake(serving);
-        let (mailbox, open) = (&self.partition.mailbox, self.router.is_open());
+        let wanted = match (serving, self.router.is_open()) {
+            (true, _) => WaitFor::Messages,
+            (false, true) => WaitFor::Questions,
+            (false, false) => WaitFor::Orders,
+        };
+        let mailbox = &self.partition.mailbox;
         match wake {
-            // Also while it does not serve: new messages may have someone waiting for a refusal.
-            None => mailbox.wait(open).await,
+            None => mailbox.wait(wanted).await,
             Some(at) => {
-                let _ = tokio::time::timeout_at(at.into(), mailbox.wait(open)).await;
+                let _ = tokio::time::timeout_at(at.into(), mailbox.wait(wanted)).await;
             }
         }
         if self.rest_until.is_some_and(|until| until <= Instant::now()) {

@@ -8,7 +8,7 @@
 use super::actor::Actor;
 use super::chronicle;
 use super::envelope::Envelope;
-use super::mailbox::Share;
+use super::mailbox::{Share, WaitFor};
 use super::subscription::Subscription;
 use crate::runtime::api::SpaceState;
 use crate::runtime::past;
@@ -82,7 +82,7 @@ impl Actor {
         let (router, mailbox) = (self.router.clone(), self.partition.mailbox.clone());
         tokio::select! {
             biased;
-            () = mailbox.wait(false) => return Ok(()),
+            () = mailbox.wait(WaitFor::Orders) => return Ok(()),
             () = router.gate.durable(newest) => {}
         }
         let read = self.reading(newest, move |reader| read_back(reader, &wanted)).await?;

@@ -1,7 +1,7 @@
 //! A message on its way through a mailbox: with who waits for it, its attempts, and what its attempts must share.
 
 use super::Partition;
-use super::mailbox::Room;
+use super::mailbox::{Room, WaitFor};
 use crate::runtime::traces::TurnSpan;
 use crate::store::record::{Idempotency, RequestId};
 use crate::words::{Failure, Message};
@@ -94,6 +94,11 @@ impl Envelope {
             span: None,
             room,
         })
+    }
+
+    /// Whom it wakes.
+    pub fn rings_for(&self) -> WaitFor {
+        if self.waiter.is_some() { WaitFor::Questions } else { WaitFor::Messages }
     }
 
     /// Whether someone waits for the outcome: then it is tried once.

@@ -25,6 +25,16 @@ use tokio::sync::Notify;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Full;
 
+/// What the receiver waits for, besides orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaitFor {
+    Orders,
+    /// Messages that somebody waits for. A space that does not serve has them to refuse, and no use for others: a flood of
+    /// events must not wake it.
+    Questions,
+    Messages,
+}
+
 /// How much of a mailbox a sender may fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
@@ -40,12 +50,14 @@ pub enum Share {
 struct Lanes {
     control: VecDeque<Control>,
     messages: VecDeque<Box<Envelope>>,
+    /// How many of `messages` somebody waits for.
+    questions: usize,
     /// They come after all in `messages`.
     put_off: VecDeque<PutOff>,
     /// Since the journal was last told what is still needed of it.
     taken_back: usize,
-    /// The receiver waits for the bell.
-    asleep: bool,
+    /// The receiver waits for the bell, and is to be woken for this.
+    asleep: Option<WaitFor>,
 }
 
 /// A message that waits in the journal only.
@@ -237,19 +249,21 @@ impl Mailbox {
     /// At the end of all that waits.
     pub fn push(&self, envelope: Box<Envelope>) {
         let mut lanes = self.lock();
+        let rings_for = envelope.rings_for();
         if envelope.recorded && self.most_in_window.is_some() && (!lanes.put_off.is_empty() || self.window_is_full()) {
             self.put_off(&mut lanes, *envelope);
         } else {
             lanes.keep(envelope);
         }
-        self.wake(lanes);
+        self.wake(lanes, rings_for);
     }
 
     /// Whatever else waits, this stays in memory: the journal may no longer hold it.
     pub fn push_kept(&self, envelope: Box<Envelope>) {
         let mut lanes = self.lock();
+        let rings_for = envelope.rings_for();
         lanes.keep(envelope);
-        self.wake(lanes);
+        self.wake(lanes, rings_for);
     }
 
     fn put_off(&self, lanes: &mut Lanes, envelope: Envelope) {
@@ -296,13 +310,14 @@ impl Mailbox {
         let mut lanes = self.lock();
         lanes.control.push_back(control);
         self.control_waiting.store(true, Ordering::Release);
-        self.wake(lanes);
+        self.wake(lanes, WaitFor::Orders);
     }
 
-    fn wake(&self, mut lanes: MutexGuard<'_, Lanes>) {
-        let asleep = std::mem::take(&mut lanes.asleep);
+    /// Rings the bell for a receiver that waits for this, or for more than this.
+    fn wake(&self, mut lanes: MutexGuard<'_, Lanes>, arrived: WaitFor) {
+        let wakes = lanes.asleep.take_if(|wanted| *wanted >= arrived).is_some();
         drop(lanes);
-        if asleep {
+        if wakes {
             self.bell.notify_one();
         }
     }
@@ -321,19 +336,26 @@ impl Mailbox {
     /// Moves all that waits in memory into `batch`, which must be empty. False when there is nothing.
     pub fn take_batch(&self, batch: &mut VecDeque<Box<Envelope>>) -> bool {
         debug_assert!(batch.is_empty());
-        std::mem::swap(&mut self.lock().messages, batch);
+        let mut lanes = self.lock();
+        std::mem::swap(&mut lanes.messages, batch);
+        lanes.questions = 0;
         !batch.is_empty()
     }
 
-    /// Waits until there is an order, or a message where messages are `wanted`.
-    pub async fn wait(&self, wanted: bool) {
+    /// Waits until there is an order, or what else is `wanted`.
+    pub async fn wait(&self, wanted: WaitFor) {
         loop {
             {
                 let mut lanes = self.lock();
-                if !lanes.control.is_empty() || (wanted && !lanes.messages.is_empty()) {
+                let is_there = match wanted {
+                    WaitFor::Orders => false,
+                    WaitFor::Questions => lanes.questions > 0,
+                    WaitFor::Messages => !lanes.messages.is_empty(),
+                };
+                if is_there || !lanes.control.is_empty() {
                     return;
                 }
-                lanes.asleep = true;
+                lanes.asleep = Some(wanted);
             }
             self.bell.notified().await;
         }
@@ -348,6 +370,7 @@ impl Mailbox {
 impl Lanes {
     fn keep(&mut self, mut envelope: Box<Envelope>) {
         envelope.room.enter_window();
+        self.questions += usize::from(envelope.waiter.is_some());
         self.messages.push_back(envelope);
     }
 }
@@ -355,9 +378,13 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::space::envelope::wait;
     use crate::words::message::{Kind, Sender};
     use crate::words::{Message, SpaceName};
     use bytes::Bytes;
+    use futures::FutureExt;
+    use std::pin::pin;
+    use std::task::{Context, Wake, Waker};
 
     fn name() -> Arc<PartitionName> {
         Arc::new(PartitionName { space: SpaceName::parse("a").unwrap(), index: 0 })
@@ -374,7 +401,7 @@ mod tests {
         Arc::new(Mailbox::new(name(), &limits, true))
     }
 
-    fn arrive(mailbox: &Arc<Mailbox>, sequence: u64) {
+    fn envelope(mailbox: &Arc<Mailbox>, sequence: u64) -> Box<Envelope> {
         let message = Message {
             id: MessageId { sequence, ordinal: 0 },
             sender: Sender::Host,
@@ -384,8 +411,19 @@ mod tests {
             headers: None,
             hops: 0,
         };
-        let mut envelope = Envelope::new(message, mailbox.reserve(10, Share::Space).unwrap(), sequence);
+        Envelope::new(message, mailbox.reserve(10, Share::Space).unwrap(), sequence)
+    }
+
+    fn arrive(mailbox: &Arc<Mailbox>, sequence: u64) {
+        let mut envelope = envelope(mailbox, sequence);
         envelope.recorded = true;
+        mailbox.push(envelope);
+    }
+
+    /// Somebody waits for its answer.
+    fn ask(mailbox: &Arc<Mailbox>, sequence: u64) {
+        let mut envelope = envelope(mailbox, sequence);
+        envelope.waiter = Some(wait(false).0);
         mailbox.push(envelope);
     }
 
@@ -431,6 +469,52 @@ mod tests {
         assert_eq!(mailbox.backlog(), (1, 10));
         mailbox.take_back(1);
         assert!(mailbox.reserve_now(1, Share::Client).is_ok());
+    }
+
+    #[derive(Default)]
+    struct Rung(AtomicBool);
+
+    impl Wake for Rung {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether somebody who waits for this, and finds nothing yet, is woken by what arrives then.
+    fn is_woken(wanted: WaitFor, arrives: impl Fn(&Arc<Mailbox>)) -> bool {
+        let (mailbox, rung) = (mailbox(10), Arc::new(Rung::default()));
+        let waker = Waker::from(rung.clone());
+        let mut waiting = pin!(mailbox.wait(wanted));
+        assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        arrives(&mailbox);
+        let rung = rung.0.load(Ordering::Relaxed);
+        assert_eq!(waiting.poll(&mut Context::from_waker(&waker)).is_ready(), rung, "for nothing, or not at all");
+        rung
+    }
+
+    #[test]
+    fn a_receiver_is_woken_by_what_it_waits_for_and_by_nothing_less() {
+        let by = |wanted| {
+            let order = |mailbox: &Arc<Mailbox>| mailbox.push_control(Control::Close);
+            [
+                is_woken(wanted, |mailbox| arrive(mailbox, 1)),
+                is_woken(wanted, |mailbox| ask(mailbox, 1)),
+                is_woken(wanted, order),
+            ]
+        };
+        assert_eq!(by(WaitFor::Orders), [false, false, true]);
+        assert_eq!(by(WaitFor::Questions), [false, true, true]);
+        assert_eq!(by(WaitFor::Messages), [true, true, true]);
+    }
+
+    #[test]
+    fn a_question_that_was_taken_wakes_nobody_again() {
+        let mailbox = mailbox(10);
+        ask(&mailbox, 1);
+        arrive(&mailbox, 2);
+        assert!(mailbox.wait(WaitFor::Questions).now_or_never().is_some());
+        assert_eq!(in_memory(&mailbox), vec![1, 2]);
+        assert!(mailbox.wait(WaitFor::Questions).now_or_never().is_none());
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Traces {
         turn: Option<&TurnSpan>,
         given: Option<Vec<(String, String)>>,
     ) -> Option<Vec<(String, String)>> {
-        if !self.are_on() {
+        if !self.are_on() || (turn.is_none() && given.is_none()) {
             return given;
         }
         let own = given.as_deref().and_then(|given| given.iter().find(|(name, _)| name == TRACEPARENT));
