@@ -79,6 +79,8 @@ fn a_walk_sees_every_entry_in_order_over_many_pages() {
     names.sort();
     assert_eq!(keys(shop.names.iter()), names);
     assert_eq!(shop.names.iter().values().count(), 1000);
+    names.reverse();
+    assert_eq!(keys(shop.names.iter().backwards()), names);
 }
 
 #[test]
@@ -91,6 +93,9 @@ fn a_walk_can_be_narrowed_and_taken_up_again() {
     assert_eq!(keys(shop.names.starting_with("a%")), ["a%b"]);
     assert_eq!(keys(shop.names.iter().after("ann")), ["anna", "bob"]);
     assert_eq!(keys(shop.names.iter().after("annb")), ["bob"]);
+    assert_eq!(keys(shop.names.starting_with("an").backwards()), ["anna", "ann"]);
+    assert_eq!(keys(shop.names.iter().backwards().after("anna")), ["ann", "a%b"]);
+    assert_eq!(keys(shop.names.starting_with("an").backwards().after("bob")), ["anna", "ann"]);
 }
 
 #[test]

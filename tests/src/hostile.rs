@@ -183,6 +183,7 @@ const IMPORTS: &[&str] = &[
     r#"(import "spacehost:space/state@1.0.0" "get" (func $get (param i32 i32 i32)))"#,
     r#"(import "spacehost:space/state@1.0.0" "set" (func $set (param i32 i32 i32 i32 i32)))"#,
     r#"(import "spacehost:space/state@1.0.0" "scan" (func $scan (param i32 i32 i32 i32 i32 i32 i32)))"#,
+    r#"(import "spacehost:space/state@1.0.0" "scan-back" (func $scan-back (param i32 i32 i32 i32 i32 i32 i32)))"#,
     r#"(import "spacehost:space/timers@1.0.0" "set" (func $timer-set (param i32 i32 i32 i32 i64 i32)))"#,
     r#"(import "spacehost:space/timers@1.0.0" "cancel" (func $timer-cancel (param i32 i32 i32)))"#,
     r#"(import "spacehost:space/messaging@1.0.0" "publish" (func $publish (param i32 i32 i32 i32 i32)))"#,

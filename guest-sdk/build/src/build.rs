@@ -37,7 +37,7 @@ pub enum BuildError {
         .0.display()
     )]
     NoSpaces(PathBuf),
-    #[error("{}: {source} Change `name` under `[package]`", manifest.display())]
+    #[error("{}: {source} Change `name` under `[package]`, or set one under `[package.metadata.spacehost]`", manifest.display())]
     Name { manifest: PathBuf, source: BadName },
     #[error("{} and {} are both called `{name}`: two spaces of one host need two names", first.display(), second.display())]
     SameName { name: String, first: PathBuf, second: PathBuf },
@@ -67,7 +67,7 @@ impl Request {
         Self { path: path.into(), into: None, target_dir: None, environment: Environment::of_this_process() }
     }
 
-    /// Installs each space as `<folder>/<package name>.wasm`.
+    /// Installs each space as `<folder>/<its name>.wasm`.
     #[must_use]
     pub fn into_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.into = Some(folder.into());
@@ -99,7 +99,7 @@ impl Request {
 /// A finished space.
 #[derive(Debug, Clone)]
 pub struct Built {
-    /// The package's name, which is the space's.
+    /// The space's name: that of its crate, unless its manifest gives another.
     pub name: String,
     /// The crate's folder.
     pub folder: PathBuf,
@@ -210,10 +210,10 @@ fn is_passed_over(name: &str) -> bool {
 fn check_names(workspaces: &[Workspace]) -> Result<(), BuildError> {
     let mut seen: BTreeMap<&str, &Package> = BTreeMap::new();
     for package in workspaces.iter().flat_map(|workspace| &workspace.packages) {
-        check_name(&package.name).map_err(|source| BuildError::Name { manifest: package.manifest.clone(), source })?;
-        if let Some(first) = seen.insert(&package.name, package) {
+        check_name(&package.space).map_err(|source| BuildError::Name { manifest: package.manifest.clone(), source })?;
+        if let Some(first) = seen.insert(&package.space, package) {
             return Err(BuildError::SameName {
-                name: package.name.clone(),
+                name: package.space.clone(),
                 first: first.manifest.clone(),
                 second: package.manifest.clone(),
             });
@@ -224,12 +224,12 @@ fn check_names(workspaces: &[Workspace]) -> Result<(), BuildError> {
 
 fn checked(package: &Package, artifact: &Artifact) -> Result<Built, BuildError> {
     let imports = check(&artifact.bytes).map_err(|source| BuildError::Component {
-        name: package.name.clone(),
+        name: package.space.clone(),
         artifact: artifact.path.clone(),
         source,
     })?;
     Ok(Built {
-        name: package.name.clone(),
+        name: package.space.clone(),
         folder: package.folder().to_owned(),
         artifact: artifact.path.clone(),
         installed: None,

@@ -35,6 +35,8 @@ pub struct Workspace {
 pub struct Package {
     pub id: String,
     pub name: String,
+    /// What its space is to be called: `name` under `[package.metadata.spacehost]`, or else the crate's name.
+    pub space: String,
     pub manifest: PathBuf,
     /// The name of its library, by which the compiled file is called.
     pub library: String,
@@ -92,12 +94,21 @@ fn parse_package(package: &Value, whole: &Value) -> Result<Package, String> {
     Ok(Package {
         library: cdylib.map_or(Ok(name.as_str()), |target| text(target, "name"))?.replace('-', "_"),
         is_cdylib: cdylib.is_some(),
+        space: space_name(package, &name)?,
         name,
         manifest: text(package, "manifest_path")?.into(),
         is_local: package["source"].is_null(),
         dependencies: dependencies(whole, &id),
         id,
     })
+}
+
+fn space_name(package: &Value, otherwise: &str) -> Result<String, String> {
+    match &package["metadata"]["spacehost"]["name"] {
+        Value::Null => Ok(otherwise.to_owned()),
+        Value::String(name) => Ok(name.clone()),
+        _ => Err(format!("`name` under `[package.metadata.spacehost]` of `{otherwise}` is no text")),
+    }
 }
 
 /// Without those of tests: they are no part of a component.
@@ -145,6 +156,19 @@ mod tests {
         assert!(!serde.is_cdylib && !serde.is_local);
         assert_eq!(orders.dependencies, ["b"]);
         assert_eq!(orders.folder(), Path::new("/w/orders"));
+    }
+
+    #[test]
+    fn a_space_is_called_after_its_crate_unless_the_manifest_says_otherwise() {
+        let called = |metadata: &str| {
+            let with = format!(r#""name": "orders", "metadata": {metadata}, "manifest_path""#);
+            parse(&ANSWER.replace(r#""name": "orders", "manifest_path""#, &with))
+                .map(|all| all.packages[0].space.clone())
+        };
+        assert_eq!(called("null").unwrap(), "orders");
+        assert_eq!(called(r#"{"docs": {}}"#).unwrap(), "orders");
+        assert_eq!(called(r#"{"spacehost": {"name": "book"}}"#).unwrap(), "book");
+        assert!(called(r#"{"spacehost": {"name": 7}}"#).unwrap_err().contains("is no text"));
     }
 
     #[test]

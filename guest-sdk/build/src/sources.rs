@@ -138,6 +138,7 @@ mod tests {
         Package {
             id: id.to_owned(),
             name: id.to_owned(),
+            space: id.to_owned(),
             manifest: PathBuf::from(folder).join("Cargo.toml"),
             library: id.to_owned(),
             is_cdylib: true,

@@ -71,6 +71,25 @@ fn a_crate_becomes_a_component_in_the_drop_folder() {
 }
 
 #[test]
+fn a_space_may_be_called_otherwise_than_its_crate() {
+    let Some(folder) = folder_if_guests_can_be_built() else {
+        return;
+    };
+    let crates = ["shop-orders", "trading-orders"].map(|name| guest(folder.path(), name, CODE));
+    for of in &crates {
+        let manifest = fs::read_to_string(of.join("Cargo.toml")).unwrap();
+        let named = format!("{manifest}[package.metadata.spacehost]\nname = \"orders\"\n");
+        fs::write(of.join("Cargo.toml"), named).unwrap();
+    }
+    let spaces = folder.path().join("spaces");
+    let built = build(&request(&crates[0]).into_dir(&spaces), &mut Silent).unwrap();
+    assert_eq!((names(&built), spaces.join("orders.wasm").is_file()), (vec!["orders"], true));
+    // In one folder they would be two spaces of one name.
+    let error = build(&request(folder.path()), &mut Silent).unwrap_err();
+    assert!(matches!(&error, BuildError::SameName { name, .. } if name == "orders"), "{error}");
+}
+
+#[test]
 fn a_component_carries_no_path_of_this_machine() {
     let Some(folder) = folder_if_guests_can_be_built() else {
         return;

@@ -7,21 +7,26 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 
 use crate::cell::{AsKey, Key, parse};
+use crate::port::Page;
 use crate::{Failure, Result, port};
 
 /// Few at first, for who wants only the first; then more, for who wants all.
 const FIRST_PAGE: u32 = 8;
 const LARGEST_PAGE: u32 = 512;
 
-/// Entries of a map in the order of their keys. What is written while walking is seen from the next page on.
+/// Reads a page: a prefix, how many, and the key to go on from.
+type Scan = fn(&[u8], u32, Option<&[u8]>) -> Page;
+
+/// Entries of a map in the order of their keys, or backwards. What is written while walking is seen from the next page on.
 #[derive(Debug)]
 pub struct Entries<K, V> {
     /// `field/`, which each state key begins with.
     field: String,
     prefix: String,
+    scan: Scan,
     limit: u32,
     page: VecDeque<(Vec<u8>, Vec<u8>)>,
-    after: Option<Vec<u8>>,
+    behind: Option<Vec<u8>>,
     finished: bool,
     entries: PhantomData<fn() -> (K, V)>,
 }
@@ -29,13 +34,19 @@ pub struct Entries<K, V> {
 impl<K: Key, V: DeserializeOwned> Entries<K, V> {
     pub(super) fn new(name: &str, prefix: &str) -> Self {
         let (field, prefix) = (format!("{name}/"), format!("{name}/{prefix}"));
-        let (page, after, entries) = (VecDeque::new(), None, PhantomData);
-        Entries { field, prefix, limit: FIRST_PAGE, page, after, finished: false, entries }
+        let (page, behind, entries) = (VecDeque::new(), None, PhantomData);
+        Entries { field, prefix, scan: port::state_scan, limit: FIRST_PAGE, page, behind, finished: false, entries }
     }
 
-    /// Only those behind a key, which need not be there: to go on where an earlier walk ended.
+    /// The same entries from the end on, the last one first. Call it before the walk begins.
+    pub fn backwards(mut self) -> Self {
+        self.scan = port::state_scan_back;
+        self
+    }
+
+    /// Only those behind a key on the way of the walk; it need not be there: to go on where an earlier walk ended.
     pub fn after<Q: AsKey<K> + ?Sized>(mut self, key: &Q) -> Self {
-        self.after = Some(format!("{}{}", self.field, key.text()).into_bytes());
+        self.behind = Some(format!("{}{}", self.field, key.text()).into_bytes());
         self
     }
 
@@ -52,11 +63,11 @@ impl<K: Key, V: DeserializeOwned> Entries<K, V> {
     fn fetch(&mut self) {
         // The host may return an empty page that is not the last.
         while self.page.is_empty() && !self.finished {
-            let (entries, next) = port::state_scan(self.prefix.as_bytes(), self.limit, self.after.as_deref());
+            let (entries, next) = (self.scan)(self.prefix.as_bytes(), self.limit, self.behind.as_deref());
             self.limit = (self.limit * 4).min(LARGEST_PAGE);
             self.page = entries.into();
             self.finished = next.is_none();
-            self.after = next;
+            self.behind = next;
         }
     }
 

@@ -42,11 +42,20 @@ pub struct Effects {
 impl Effects {
     pub fn scan(&self, prefix: &[u8], limit: usize, after: Option<&[u8]>) -> Page {
         let inside = self.state.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
-        let mut rest = inside.filter(|(key, _)| after.is_none_or(|after| key.as_slice() > after)).peekable();
-        let entries: Vec<_> = rest.by_ref().take(limit).map(|(key, value)| (key.clone(), value.clone())).collect();
-        let next = rest.peek().and(entries.last()).map(|(key, _)| key.clone());
-        (entries, next)
+        page(inside.filter(|(key, _)| after.is_none_or(|after| key.as_slice() > after)), limit)
     }
+
+    pub fn scan_back(&self, prefix: &[u8], limit: usize, before: Option<&[u8]>) -> Page {
+        let inside = self.state.iter().rev().filter(|(key, _)| key.starts_with(prefix));
+        page(inside.filter(|(key, _)| before.is_none_or(|before| key.as_slice() < before)), limit)
+    }
+}
+
+fn page<'a>(rest: impl Iterator<Item = (&'a Vec<u8>, &'a Vec<u8>)>, limit: usize) -> Page {
+    let mut rest = rest.peekable();
+    let entries: Vec<_> = rest.by_ref().take(limit).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let next = rest.peek().and(entries.last()).map(|(key, _)| key.clone());
+    (entries, next)
 }
 
 /// The message in hand.

@@ -64,6 +64,11 @@ pub fn state_scan(prefix: &[u8], limit: u32, after: Option<&[u8]>) -> Page {
     (page.entries, page.next)
 }
 
+pub fn state_scan_back(prefix: &[u8], limit: u32, before: Option<&[u8]>) -> Page {
+    let page = host::state::scan_back(prefix, limit, before);
+    (page.entries, page.next)
+}
+
 pub fn timer_set(name: &str, body: &[u8], delay_ms: u64) -> Result<()> {
     Ok(host::timers::set(name, body, delay_ms)?)
 }

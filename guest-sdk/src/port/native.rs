@@ -63,6 +63,10 @@ pub fn state_scan(prefix: &[u8], limit: u32, after: Option<&[u8]>) -> Page {
     world::with(|world| world.effects.scan(prefix, limit as usize, after))
 }
 
+pub fn state_scan_back(prefix: &[u8], limit: u32, before: Option<&[u8]>) -> Page {
+    world::with(|world| world.effects.scan_back(prefix, limit as usize, before))
+}
+
 pub fn timer_set(name: &str, body: &[u8], delay_ms: u64) -> Result<()> {
     set_timer(name, body, delay_ms, None)
 }

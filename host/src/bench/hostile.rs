@@ -1,16 +1,18 @@
-//! What attackers cost their neighbours: commands per second and their 99th percentile, without and with the attack, in
-//! turns.
+//! What attackers cost their neighbours: commands per second (the median of many short phases, because a disturbance from outside
+//! spoils a few of them) and the high percentiles of all their latencies, without and with the attack, in turns.
 //!
 //! The neighbours' clients keep the host as busy as they can, so whatever the attackers get, they take from somebody. An
 //! attacker's next command follows its last at once; one that rests after faults is asked again when it serves.
 
-use super::report::{Figure, Report};
+use super::report::{Figure, Report, median};
 use super::{Guests, PathWanted, settings};
+use crate::cli::bench::Attack;
 use crate::runtime::api::Delivery;
 use crate::runtime::{Artifact, Runtime, RuntimeConfig};
 use crate::words::SpaceName;
 use anyhow::{Result, ensure};
 use bytes::Bytes;
+use clap::ValueEnum;
 use futures::future::join_all;
 use hdrhistogram::Histogram;
 use std::sync::Arc;
@@ -21,64 +23,74 @@ const NEIGHBOURS: usize = 4;
 /// Commands in flight at each neighbour.
 const CLIENTS: usize = 4;
 const MANY: usize = 100;
-const ATTACKS: [&str; 6] = ["spin", "memory", "calls", "events", "logs", "trap"];
+const KINDS: [&str; 6] = ["spin", "memory", "calls", "events", "logs", "trap"];
 const PHASE: Duration = Duration::from_millis(500);
 /// How long an attacker that is refused waits before it tries again: what is measured is what the spaces cost, and not a flood of
 /// refusals to their clients.
 const REFUSED: Duration = Duration::from_millis(50);
 
-pub async fn run(guests: &Guests, duration: Duration) -> Result<Report> {
+pub async fn run(guests: &Guests, only: Option<Attack>, duration: Duration) -> Result<Report> {
     let runtime = Runtime::start(RuntimeConfig::default())?;
     let sink = guests.deploy(&runtime, "sink", PathWanted::Sync).await?;
     for index in 0..NEIGHBOURS {
         runtime.deploy(&name("good", index)?, sink.clone(), settings()).await?;
     }
     let attacker = runtime.load(&guests.bytes("attacker")?, &settings())?;
-    // Nobody attacks: by how much two such figures differ here anyway.
-    let mut figures = Vec::from(measure(&runtime, &attacker, ("nobody", 0), duration).await?);
-    for attack in ATTACKS {
-        figures.extend(measure(&runtime, &attacker, (attack, 1), duration).await?);
+    let mut figures = Vec::new();
+    for attack in Attack::value_variants().iter().filter(|attack| only.is_none_or(|only| only == **attack)) {
+        figures.extend(measure(&runtime, &attacker, kinds(*attack), duration).await?);
     }
-    figures.extend(measure(&runtime, &attacker, ("each kind", MANY), duration).await?);
     runtime.shutdown(Duration::from_secs(1)).await;
     Ok(Report { bench: "hostile: what attackers cost their neighbours, who keep both cores busy", figures })
+}
+
+/// What each attacker does, and what all of them are called.
+fn kinds(attack: Attack) -> (Vec<&'static str>, &'static str) {
+    match attack {
+        Attack::Nobody => (vec![], "nobody"),
+        Attack::Spin => (vec!["spin"], "1 x spin"),
+        Attack::Memory => (vec!["memory"], "1 x memory"),
+        Attack::Calls => (vec!["calls"], "1 x calls"),
+        Attack::Events => (vec!["events"], "1 x events"),
+        Attack::Logs => (vec!["logs"], "1 x logs"),
+        Attack::Trap => (vec!["trap"], "1 x trap"),
+        Attack::Hundred => (KINDS.into_iter().cycle().take(MANY).collect(), "100 x each kind"),
+    }
 }
 
 /// What the neighbours' clients saw in all phases of one kind.
 struct Seen {
     latency: Histogram<u64>,
-    commands: u64,
-    time: Duration,
+    /// Commands per second, of each phase.
+    rates: Vec<f64>,
 }
 
 async fn measure(
     runtime: &Runtime,
     attacker: &Artifact,
-    (attack, count): (&str, usize),
+    (kinds, who): (Vec<&'static str>, &str),
     duration: Duration,
 ) -> Result<[Figure; 3]> {
-    for index in 0..count {
+    for index in 0..kinds.len() {
         runtime.deploy(&name("attacker", index)?, attacker.clone(), settings()).await?;
     }
     let (mut quiet, mut attacked) = (Seen::new()?, Seen::new()?);
     for _ in 0..(duration.as_millis() / (2 * PHASE).as_millis()).max(1) {
         quiet.add(runtime).await?;
         let stop = Arc::new(AtomicBool::new(false));
-        let attackers = (0..count).map(|index| {
-            let kind = if count == 1 { attack } else { ATTACKS[index % ATTACKS.len()] };
-            tokio::spawn(keep_attacking(runtime.clone(), index, kind.to_owned(), stop.clone()))
-        });
-        let attackers: Vec<_> = attackers.collect();
+        let attack = |(index, kind): (usize, &&'static str)| {
+            tokio::spawn(keep_attacking(runtime.clone(), index, kind, stop.clone()))
+        };
+        let attackers: Vec<_> = kinds.iter().enumerate().map(attack).collect();
         attacked.add(runtime).await?;
         stop.store(true, Ordering::Relaxed);
         for attacker in join_all(attackers).await {
             attacker??;
         }
     }
-    for index in 0..count {
+    for index in 0..kinds.len() {
         runtime.remove(&name("attacker", index)?, Duration::ZERO).await;
     }
-    let who = format!("{count} x {attack}");
     let figure = |what, unit, of: &dyn Fn(&Seen) -> f64, goal| Figure {
         what: format!("{who}: {what}"),
         unit,
@@ -88,7 +100,7 @@ async fn measure(
         goal,
     };
     Ok([
-        figure("neighbours' commands", "1/s", &|seen| seen.commands as f64 / seen.time.as_secs_f64(), "0.98x"),
+        figure("neighbours' commands", "1/s", &|seen| median(seen.rates.clone()), "0.98x"),
         figure("their p99", "us", &|seen| seen.latency.value_at_quantile(0.99) as f64 / 1e3, "1.5x"),
         figure("their p99.9", "us", &|seen| seen.latency.value_at_quantile(0.999) as f64 / 1e3, "-"),
     ])
@@ -96,7 +108,7 @@ async fn measure(
 
 impl Seen {
     fn new() -> Result<Self> {
-        Ok(Seen { latency: Histogram::new(3)?, commands: 0, time: Duration::ZERO })
+        Ok(Seen { latency: Histogram::new(3)?, rates: Vec::new() })
     }
 
     /// One phase.
@@ -106,12 +118,13 @@ impl Seen {
             let space = format!("good-{}", client % NEIGHBOURS);
             tokio::spawn(ask(runtime.clone(), space, begun + PHASE))
         });
+        let mut commands = 0;
         for client in join_all(clients).await {
             let latency = client??;
-            self.commands += latency.len();
+            commands += latency.len();
             self.latency.add(latency)?;
         }
-        self.time += begun.elapsed();
+        self.rates.push(commands as f64 / begun.elapsed().as_secs_f64());
         Ok(())
     }
 }
@@ -129,7 +142,7 @@ async fn ask(runtime: Runtime, space: String, until: Instant) -> Result<Histogra
 }
 
 /// Anew in each phase, also if it has been quarantined for the last.
-async fn keep_attacking(runtime: Runtime, index: usize, kind: String, stop: Arc<AtomicBool>) -> Result<()> {
+async fn keep_attacking(runtime: Runtime, index: usize, kind: &'static str, stop: Arc<AtomicBool>) -> Result<()> {
     let (space, body) = (name("attacker", index)?, Bytes::from(format!("\"{kind}\"")));
     runtime.resume(&space).await?;
     while !stop.load(Ordering::Relaxed) {

@@ -101,7 +101,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
             Which::Recovery => recovery::run(),
             Which::Written => written::run(&guests).await,
             Which::Start => start::run(&guests).await,
-            Which::Hostile => hostile::run(&guests, duration).await,
+            Which::Hostile => hostile::run(&guests, args.attack, duration).await,
             Which::Systems => systems::run().await,
             Which::Listeners => listeners::run(duration).await,
         }

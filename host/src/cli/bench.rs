@@ -15,6 +15,30 @@ pub struct BenchArgs {
     /// A folder of relay.wasm, sink.wasm, asker.wasm, link.wasm and attacker.wasm; default: built from plugins/bench
     #[arg(long, value_name = "DIR")]
     pub guests: Option<std::path::PathBuf>,
+    /// Of `hostile` only this attack
+    #[arg(long, value_enum)]
+    pub attack: Option<Attack>,
+}
+
+/// What attackers do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Attack {
+    /// Nothing at all: by how much two equal runs differ here
+    Nobody,
+    /// An endless loop
+    Spin,
+    /// Memory without end
+    Memory,
+    /// A flood of host calls
+    Calls,
+    /// A flood of events
+    Events,
+    /// A flood of log lines
+    Logs,
+    /// A trap at each message
+    Trap,
+    /// A hundred attackers, of all kinds
+    Hundred,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

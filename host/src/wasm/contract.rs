@@ -28,6 +28,7 @@ const OFFERED: &[(&str, &str, &str, &str)] = &[
     ("state", "set", "B, B", "result<_, F>"),
     ("state", "delete", "B", "result<_, F>"),
     ("state", "scan", "B, u32, option<B>", "record { entries: list<tuple<B, B>>, next: option<B> }"),
+    ("state", "scan-back", "B, u32, option<B>", "record { entries: list<tuple<B, B>>, next: option<B> }"),
     ("timers", "set", "string, B, u64", "result<_, F>"),
     ("timers", "set-interval", "string, B, u64", "result<_, F>"),
     ("timers", "cancel", "string", "result<_, F>"),

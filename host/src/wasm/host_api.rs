@@ -62,6 +62,7 @@ pub trait HostCalls: Send + 'static {
     fn set(&mut self, key: Vec<u8>, value: Bytes) -> Result<(), Failure>;
     fn delete(&mut self, key: &[u8]) -> Result<(), Failure>;
     fn scan(&self, prefix: &[u8], limit: u32, after: Option<&[u8]>) -> Page;
+    fn scan_back(&self, prefix: &[u8], limit: u32, before: Option<&[u8]>) -> Page;
 
     fn set_timer(&mut self, name: String, body: Bytes, schedule: Schedule) -> Result<(), Failure>;
     fn cancel_timer(&mut self, name: &str) -> Result<(), Failure>;
@@ -286,6 +287,10 @@ fn add_state<H: HostCalls>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()
     })?;
     state.func_wrap("scan", |mut store: Context<H>, (prefix, limit, after): (Vec<u8>, u32, Option<Vec<u8>>)| {
         let Page { entries, next } = store.data_mut().called()?.scan(&prefix, limit, after.as_deref());
+        Ok((WitPage { entries, next },))
+    })?;
+    state.func_wrap("scan-back", |mut store: Context<H>, (prefix, limit, before): (Vec<u8>, u32, Option<Vec<u8>>)| {
+        let Page { entries, next } = store.data_mut().called()?.scan_back(&prefix, limit, before.as_deref());
         Ok((WitPage { entries, next },))
     })
 }

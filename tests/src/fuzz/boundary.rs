@@ -18,6 +18,7 @@ const CALLS: &[(&str, &str, bool)] = &[
     ("get", "iii", false),
     ("set", "iiiii", false),
     ("scan", "iiiiiii", false),
+    ("scan-back", "iiiiiii", false),
     ("timer-set", "iiiiIi", false),
     ("timer-cancel", "iii", false),
     ("publish", "iiiii", false),

@@ -321,7 +321,7 @@ yable\x7f\x04\0\x07failure\x03\0\x02\x03\0\x1bspacehost:space/types@1.0.0\x05\0\
 \x01\x01\x01@\0\0\x02\x04\0\x05start\x01\x03\x01ks\x01@\x01\x0cfrom-version\x04\0\
 \x02\x04\0\x07migrate\x01\x05\x04\0\x1fspacehost:space/lifecycle@1.0.0\x05\x02\x04\
 \0$spacehost:space/only-lifecycle@1.0.0\x04\0\x0b\x14\x01\0\x0eonly-lifecycle\x03\
-\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.0\x10wit-\
 bindgen-rust\x060.61.1";
         };
     };
@@ -341,7 +341,7 @@ A\x02\x01B\x04\x01p}\x04\0\x04body\x03\0\0\x01r\x03\x04codes\x07messages\x09retr
 yable\x7f\x04\0\x07failure\x03\0\x02\x03\0\x1bspacehost:space/types@1.0.0\x05\0\x04\
 \0Dspacehost:space/only-lifecycle-with-all-of-its-exports-removed@1.0.0\x04\0\x0b\
 4\x01\0.only-lifecycle-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
-\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+\x0cprocessed-by\x02\x0dwit-component\x070.258.0\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -984,7 +984,8 @@ pub mod spacehost {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Writes a value. Failures: `not-in-turn`, `key-too-large`, `value-too-large`, `state-full` (bytes or keys).
+            /// Writes a value. Failures: `not-in-turn`, `key-too-large`, `value-too-large`, `state-full` (bytes or keys),
+            /// `too-large` (all that this turn has written).
             #[allow(async_fn_in_trait)]
             pub fn set(key: &[u8], value: &[u8]) -> ::core::result::Result<(), Failure> {
                 unsafe {
@@ -1080,7 +1081,8 @@ pub mod spacehost {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Deletes a key; one that is not there is no failure. Failures: `not-in-turn`.
+            /// Deletes a key; one that is not there is no failure. Failures: `not-in-turn`, `too-many-timers` (changed in
+            /// this turn).
             #[allow(async_fn_in_trait)]
             pub fn delete(key: &[u8]) -> ::core::result::Result<(), Failure> {
                 unsafe {
@@ -1296,6 +1298,142 @@ pub mod spacehost {
                     result18
                 }
             }
+            #[allow(unused_unsafe, clippy::all)]
+            /// As `scan`, from the end on: at most `limit` entries whose keys begin with `prefix`, the last one first, from before
+            /// the key `before` on (none: from the last). `next` is the key before which to continue.
+            #[allow(async_fn_in_trait)]
+            pub fn scan_back(
+                prefix: &[u8],
+                limit: u32,
+                before: ::core::option::Option<&[u8]>,
+            ) -> Page {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 5 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 5
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = prefix;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let (result2_0, result2_1, result2_2) = match before {
+                        Some(e) => {
+                            let vec1 = e;
+                            let ptr1 = vec1.as_ptr().cast::<u8>();
+                            let len1 = vec1.len();
+                            (1i32, ptr1.cast_mut(), len1)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "spacehost:space/state@1.0.0")]
+                    unsafe extern "C" {
+                        #[link_name = "scan-back"]
+                        fn wit_import4(
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import4(
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import4(
+                        ptr0.cast_mut(),
+                        len0,
+                        _rt::as_i32(&limit),
+                        result2_0,
+                        result2_1,
+                        result2_2,
+                        ptr3,
+                    );
+                    let l5 = *ptr3.add(0).cast::<*mut u8>();
+                    let l6 = *ptr3
+                        .add(::core::mem::size_of::<*const u8>())
+                        .cast::<usize>();
+                    let base13 = l5;
+                    let len13 = l6;
+                    let mut result13 = _rt::Vec::with_capacity(len13);
+                    for i in 0..len13 {
+                        let base = base13
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                        let e13 = {
+                            let l7 = *base.add(0).cast::<*mut u8>();
+                            let l8 = *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len9 = l8;
+                            let l10 = *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l11 = *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len12 = l11;
+                            (
+                                <_ as From<
+                                    _rt::Vec<_>,
+                                >>::from(_rt::Vec::from_raw_parts(l7.cast(), len9, len9)),
+                                <_ as From<
+                                    _rt::Vec<_>,
+                                >>::from(_rt::Vec::from_raw_parts(l10.cast(), len12, len12)),
+                            )
+                        };
+                        result13.push(e13);
+                    }
+                    _rt::cabi_dealloc(
+                        base13,
+                        len13 * (4 * ::core::mem::size_of::<*const u8>()),
+                        ::core::mem::size_of::<*const u8>(),
+                    );
+                    let l14 = i32::from(
+                        *ptr3.add(2 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                    );
+                    let result18 = Page {
+                        entries: result13,
+                        next: match l14 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l15 = *ptr3
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l16 = *ptr3
+                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len17 = l16;
+                                    <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(_rt::Vec::from_raw_parts(l15.cast(), len17, len17))
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        },
+                    };
+                    result18
+                }
+            }
         }
         /// Timers of this partition, by name. Setting one that exists replaces it. They take effect when the turn commits.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -1308,7 +1446,7 @@ pub mod spacehost {
             pub type Failure = super::super::super::spacehost::space::types::Failure;
             #[allow(unused_unsafe, clippy::all)]
             /// Fires once, `delay-ms` milliseconds after the time of the message in hand (`context.now`). Failures:
-            /// `not-in-turn`, `too-many-timers`, `too-large`.
+            /// `not-in-turn`, `too-many-timers`, `too-large`, `fan-out` (bytes of this turn's messages and timers).
             #[allow(async_fn_in_trait)]
             pub fn set(
                 name: &str,
@@ -2684,9 +2822,9 @@ macro_rules! __export_space_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:spacehost:space@1.0.0:space:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1559] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1601] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9b\x0b\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc5\x0b\x01A\x02\x01\
 A\x12\x01B\x04\x01p}\x04\0\x04body\x03\0\0\x01r\x03\x04codes\x07messages\x09retr\
 yable\x7f\x04\0\x07failure\x03\0\x02\x03\0\x1bspacehost:space/types@1.0.0\x05\0\x02\
 \x03\0\0\x04body\x02\x03\0\0\x07failure\x01B\x17\x02\x03\x02\x01\x01\x04\0\x04bo\
@@ -2698,33 +2836,34 @@ ks\x01p\x05\x01@\x04\x05topics\x04body\x01\x03key\x0b\x07headers\x0c\0\x06\x04\0
 \x0cpublish-with\x01\x0d\x01@\x04\x07addresss\x04body\x01\x03key\x0b\x07headers\x0c\
 \0\x06\x04\0\x09send-with\x01\x0e\x01ky\x01@\x05\x07addresss\x04body\x01\x03key\x0b\
 \x07headers\x0c\x0atimeout-ms\x0f\0\x09\x04\0\x0crequest-with\x01\x10\x03\0\x1fs\
-pacehost:space/messaging@1.0.0\x05\x03\x01B\x15\x02\x03\x02\x01\x02\x04\0\x07fai\
+pacehost:space/messaging@1.0.0\x05\x03\x01B\x17\x02\x03\x02\x01\x02\x04\0\x07fai\
 lure\x03\0\0\x01p}\x04\0\x03key\x03\0\x02\x01p}\x04\0\x05value\x03\0\x04\x01o\x02\
 \x03\x05\x01p\x06\x01k\x03\x01r\x02\x07entries\x07\x04next\x08\x04\0\x04page\x03\
 \0\x09\x01k\x05\x01@\x01\x03key\x03\0\x0b\x04\0\x03get\x01\x0c\x01j\0\x01\x01\x01\
 @\x02\x03key\x03\x05value\x05\0\x0d\x04\0\x03set\x01\x0e\x01@\x01\x03key\x03\0\x0d\
 \x04\0\x06delete\x01\x0f\x01@\x03\x06prefix\x03\x05limity\x05after\x08\0\x0a\x04\
-\0\x04scan\x01\x10\x03\0\x1bspacehost:space/state@1.0.0\x05\x04\x01B\x0b\x02\x03\
-\x02\x01\x01\x04\0\x04body\x03\0\0\x02\x03\x02\x01\x02\x04\0\x07failure\x03\0\x02\
-\x01j\0\x01\x03\x01@\x03\x04names\x04body\x01\x08delay-msw\0\x04\x04\0\x03set\x01\
-\x05\x01@\x03\x04names\x04body\x01\x09period-msw\0\x04\x04\0\x0cset-interval\x01\
-\x06\x01@\x01\x04names\0\x04\x04\0\x06cancel\x01\x07\x03\0\x1cspacehost:space/ti\
-mers@1.0.0\x05\x05\x01B\x11\x01@\0\0s\x04\0\x02id\x01\0\x04\0\x06source\x01\0\x01\
-ks\x01@\0\0\x01\x04\0\x03key\x01\x02\x01@\0\0y\x04\0\x07attempt\x01\x03\x01o\x02\
-ss\x01p\x04\x01@\0\0\x05\x04\0\x07headers\x01\x06\x01@\0\0w\x04\0\x03now\x01\x07\
-\x04\0\x06random\x01\x07\x04\0\x05space\x01\0\x04\0\x09partition\x01\x03\x03\0\x1d\
-spacehost:space/context@1.0.0\x05\x06\x01B\x04\x01m\x05\x05trace\x05debug\x04inf\
-o\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x02\x05level\x01\x07messages\x01\0\
-\x04\0\x03log\x01\x02\x03\0\x19spacehost:space/log@1.0.0\x05\x07\x01B\x05\x01ks\x01\
-@\x01\x04names\0\0\x04\0\x03get\x01\x01\x01@\0\0s\x04\0\x03all\x01\x02\x03\0\x1c\
-spacehost:space/config@1.0.0\x05\x08\x01B\x0e\x02\x03\x02\x01\x01\x04\0\x04body\x03\
+\0\x04scan\x01\x10\x01@\x03\x06prefix\x03\x05limity\x06before\x08\0\x0a\x04\0\x09\
+scan-back\x01\x11\x03\0\x1bspacehost:space/state@1.0.0\x05\x04\x01B\x0b\x02\x03\x02\
+\x01\x01\x04\0\x04body\x03\0\0\x02\x03\x02\x01\x02\x04\0\x07failure\x03\0\x02\x01\
+j\0\x01\x03\x01@\x03\x04names\x04body\x01\x08delay-msw\0\x04\x04\0\x03set\x01\x05\
+\x01@\x03\x04names\x04body\x01\x09period-msw\0\x04\x04\0\x0cset-interval\x01\x06\
+\x01@\x01\x04names\0\x04\x04\0\x06cancel\x01\x07\x03\0\x1cspacehost:space/timers\
+@1.0.0\x05\x05\x01B\x11\x01@\0\0s\x04\0\x02id\x01\0\x04\0\x06source\x01\0\x01ks\x01\
+@\0\0\x01\x04\0\x03key\x01\x02\x01@\0\0y\x04\0\x07attempt\x01\x03\x01o\x02ss\x01\
+p\x04\x01@\0\0\x05\x04\0\x07headers\x01\x06\x01@\0\0w\x04\0\x03now\x01\x07\x04\0\
+\x06random\x01\x07\x04\0\x05space\x01\0\x04\0\x09partition\x01\x03\x03\0\x1dspac\
+ehost:space/context@1.0.0\x05\x06\x01B\x04\x01m\x05\x05trace\x05debug\x04info\x04\
+warn\x05error\x04\0\x05level\x03\0\0\x01@\x02\x05level\x01\x07messages\x01\0\x04\
+\0\x03log\x01\x02\x03\0\x19spacehost:space/log@1.0.0\x05\x07\x01B\x05\x01ks\x01@\
+\x01\x04names\0\0\x04\0\x03get\x01\x01\x01@\0\0s\x04\0\x03all\x01\x02\x03\0\x1cs\
+pacehost:space/config@1.0.0\x05\x08\x01B\x0e\x02\x03\x02\x01\x01\x04\0\x04body\x03\
 \0\0\x02\x03\x02\x01\x02\x04\0\x07failure\x03\0\x02\x01@\0\0s\x04\0\x08describe\x01\
 \x04\x01j\x01\x01\x01\x03\x01@\x02\x04names\x04body\x01\0\x05\x04\0\x07command\x01\
 \x06\x01j\0\x01\x03\x01@\x02\x05topics\x04body\x01\0\x07\x04\0\x05event\x01\x08\x01\
 @\x02\x04names\x04body\x01\0\x07\x04\0\x05timer\x01\x09\x04\0\x1dspacehost:space\
 /handler@1.0.0\x05\x09\x04\0\x1bspacehost:space/space@1.0.0\x04\0\x0b\x0b\x01\0\x05\
 space\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.\
-3\x10wit-bindgen-rust\x060.61.1";
+0\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -2737,8 +2876,8 @@ pub use __export_space_impl as export_handler;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1440] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x84\x0a\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1482] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xae\x0a\x01A\x02\x01\
 A\x10\x01B\x04\x01p}\x04\0\x04body\x03\0\0\x01r\x03\x04codes\x07messages\x09retr\
 yable\x7f\x04\0\x07failure\x03\0\x02\x03\0\x1bspacehost:space/types@1.0.0\x05\0\x02\
 \x03\0\0\x04body\x02\x03\0\0\x07failure\x01B\x17\x02\x03\x02\x01\x01\x04\0\x04bo\
@@ -2750,28 +2889,29 @@ ks\x01p\x05\x01@\x04\x05topics\x04body\x01\x03key\x0b\x07headers\x0c\0\x06\x04\0
 \x0cpublish-with\x01\x0d\x01@\x04\x07addresss\x04body\x01\x03key\x0b\x07headers\x0c\
 \0\x06\x04\0\x09send-with\x01\x0e\x01ky\x01@\x05\x07addresss\x04body\x01\x03key\x0b\
 \x07headers\x0c\x0atimeout-ms\x0f\0\x09\x04\0\x0crequest-with\x01\x10\x03\0\x1fs\
-pacehost:space/messaging@1.0.0\x05\x03\x01B\x15\x02\x03\x02\x01\x02\x04\0\x07fai\
+pacehost:space/messaging@1.0.0\x05\x03\x01B\x17\x02\x03\x02\x01\x02\x04\0\x07fai\
 lure\x03\0\0\x01p}\x04\0\x03key\x03\0\x02\x01p}\x04\0\x05value\x03\0\x04\x01o\x02\
 \x03\x05\x01p\x06\x01k\x03\x01r\x02\x07entries\x07\x04next\x08\x04\0\x04page\x03\
 \0\x09\x01k\x05\x01@\x01\x03key\x03\0\x0b\x04\0\x03get\x01\x0c\x01j\0\x01\x01\x01\
 @\x02\x03key\x03\x05value\x05\0\x0d\x04\0\x03set\x01\x0e\x01@\x01\x03key\x03\0\x0d\
 \x04\0\x06delete\x01\x0f\x01@\x03\x06prefix\x03\x05limity\x05after\x08\0\x0a\x04\
-\0\x04scan\x01\x10\x03\0\x1bspacehost:space/state@1.0.0\x05\x04\x01B\x0b\x02\x03\
-\x02\x01\x01\x04\0\x04body\x03\0\0\x02\x03\x02\x01\x02\x04\0\x07failure\x03\0\x02\
-\x01j\0\x01\x03\x01@\x03\x04names\x04body\x01\x08delay-msw\0\x04\x04\0\x03set\x01\
-\x05\x01@\x03\x04names\x04body\x01\x09period-msw\0\x04\x04\0\x0cset-interval\x01\
-\x06\x01@\x01\x04names\0\x04\x04\0\x06cancel\x01\x07\x03\0\x1cspacehost:space/ti\
-mers@1.0.0\x05\x05\x01B\x11\x01@\0\0s\x04\0\x02id\x01\0\x04\0\x06source\x01\0\x01\
-ks\x01@\0\0\x01\x04\0\x03key\x01\x02\x01@\0\0y\x04\0\x07attempt\x01\x03\x01o\x02\
-ss\x01p\x04\x01@\0\0\x05\x04\0\x07headers\x01\x06\x01@\0\0w\x04\0\x03now\x01\x07\
-\x04\0\x06random\x01\x07\x04\0\x05space\x01\0\x04\0\x09partition\x01\x03\x03\0\x1d\
-spacehost:space/context@1.0.0\x05\x06\x01B\x04\x01m\x05\x05trace\x05debug\x04inf\
-o\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x02\x05level\x01\x07messages\x01\0\
-\x04\0\x03log\x01\x02\x03\0\x19spacehost:space/log@1.0.0\x05\x07\x01B\x05\x01ks\x01\
-@\x01\x04names\0\0\x04\0\x03get\x01\x01\x01@\0\0s\x04\0\x03all\x01\x02\x03\0\x1c\
-spacehost:space/config@1.0.0\x05\x08\x04\0;spacehost:space/space-with-all-of-its\
--exports-removed@1.0.0\x04\0\x0b+\x01\0%space-with-all-of-its-exports-removed\x03\
-\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
+\0\x04scan\x01\x10\x01@\x03\x06prefix\x03\x05limity\x06before\x08\0\x0a\x04\0\x09\
+scan-back\x01\x11\x03\0\x1bspacehost:space/state@1.0.0\x05\x04\x01B\x0b\x02\x03\x02\
+\x01\x01\x04\0\x04body\x03\0\0\x02\x03\x02\x01\x02\x04\0\x07failure\x03\0\x02\x01\
+j\0\x01\x03\x01@\x03\x04names\x04body\x01\x08delay-msw\0\x04\x04\0\x03set\x01\x05\
+\x01@\x03\x04names\x04body\x01\x09period-msw\0\x04\x04\0\x0cset-interval\x01\x06\
+\x01@\x01\x04names\0\x04\x04\0\x06cancel\x01\x07\x03\0\x1cspacehost:space/timers\
+@1.0.0\x05\x05\x01B\x11\x01@\0\0s\x04\0\x02id\x01\0\x04\0\x06source\x01\0\x01ks\x01\
+@\0\0\x01\x04\0\x03key\x01\x02\x01@\0\0y\x04\0\x07attempt\x01\x03\x01o\x02ss\x01\
+p\x04\x01@\0\0\x05\x04\0\x07headers\x01\x06\x01@\0\0w\x04\0\x03now\x01\x07\x04\0\
+\x06random\x01\x07\x04\0\x05space\x01\0\x04\0\x09partition\x01\x03\x03\0\x1dspac\
+ehost:space/context@1.0.0\x05\x06\x01B\x04\x01m\x05\x05trace\x05debug\x04info\x04\
+warn\x05error\x04\0\x05level\x03\0\0\x01@\x02\x05level\x01\x07messages\x01\0\x04\
+\0\x03log\x01\x02\x03\0\x19spacehost:space/log@1.0.0\x05\x07\x01B\x05\x01ks\x01@\
+\x01\x04names\0\0\x04\0\x03get\x01\x01\x01@\0\0s\x04\0\x03all\x01\x02\x03\0\x1cs\
+pacehost:space/config@1.0.0\x05\x08\x04\0;spacehost:space/space-with-all-of-its-\
+exports-removed@1.0.0\x04\0\x0b+\x01\0%space-with-all-of-its-exports-removed\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.0\x10wit-\
 bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]

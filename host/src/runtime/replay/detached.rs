@@ -300,6 +300,10 @@ impl HostCalls for Detached {
         self.state.scan(prefix, limit, after)
     }
 
+    fn scan_back(&self, prefix: &[u8], limit: u32, before: Option<&[u8]>) -> Page {
+        self.state.scan_back(prefix, limit, before)
+    }
+
     fn set_timer(&mut self, name: String, body: Bytes, schedule: Schedule) -> Result<(), Failure> {
         self.call(Call::SetTimer, |turn| {
             turn.phase.require_turn()?;

@@ -73,6 +73,11 @@ impl PartitionState {
         scan(&self.map, prefix, limit, after)
     }
 
+    /// The same from the end on: the last entry first, and the key to go on before.
+    pub fn scan_back(&self, prefix: &[u8], limit: u32, before: Option<&[u8]>) -> Page {
+        scan_back(&self.map, prefix, limit, before)
+    }
+
     /// The keys that the turn in hand has written, each once, and what they hold now.
     pub fn written(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         let mut keys: Vec<&[u8]> = self.undo.iter().map(|(key, _)| key.as_slice()).collect();
@@ -175,7 +180,31 @@ pub fn scan(map: &BTreeMap<Vec<u8>, Bytes>, prefix: &[u8], limit: u32, after: Op
         Some(after) if after >= prefix => Bound::Excluded(after),
         _ => Bound::Included(prefix),
     };
-    let mut rest = map.range::<[u8], _>((from, Bound::Unbounded)).take_while(|(k, _)| k.starts_with(prefix));
+    page(map.range::<[u8], _>((from, Bound::Unbounded)).take_while(|(k, _)| k.starts_with(prefix)), limit)
+}
+
+fn scan_back(map: &BTreeMap<Vec<u8>, Bytes>, prefix: &[u8], limit: u32, before: Option<&[u8]>) -> Page {
+    let end = behind_all(prefix);
+    let to = match (before, &end) {
+        // A range that ends before it begins would be a panic.
+        (Some(before), _) if before <= prefix => return Page::default(),
+        (Some(before), Some(end)) => Bound::Excluded(before.min(end)),
+        (Some(before), None) => Bound::Excluded(before),
+        (None, Some(end)) => Bound::Excluded(end.as_slice()),
+        (None, None) => Bound::Unbounded,
+    };
+    page(map.range::<[u8], _>((Bound::Included(prefix), to)).rev(), limit)
+}
+
+/// The first key behind all that begin with the prefix; none if there is no such key.
+fn behind_all(prefix: &[u8]) -> Option<Vec<u8>> {
+    let place = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
+    let mut end = prefix[..=place].to_vec();
+    end[place] += 1;
+    Some(end)
+}
+
+fn page<'a>(mut rest: impl Iterator<Item = (&'a Vec<u8>, &'a Bytes)>, limit: u32) -> Page {
     let limit = PAGE_ENTRIES.min(limit as usize);
     let mut entries: Vec<(Vec<u8>, Bytes)> = Vec::new();
     let mut bytes = 0;
@@ -257,6 +286,29 @@ mod tests {
         assert_eq!((page.len(), next), (1, None));
         assert_eq!(state.scan(b"a/", 0, None), Page::default());
         assert_eq!(state.scan(b"c", 9, None), Page::default());
+    }
+
+    #[test]
+    fn a_scan_back_pages_through_a_prefix_from_its_end() {
+        let state = filled(&["a", "a/1", "a/2", "a/3", "a0", "b/1"]);
+        let Page { entries: page, next } = state.scan_back(b"a/", 2, None);
+        assert_eq!(page.iter().map(|(k, _)| k.as_slice()).collect::<Vec<_>>(), [b"a/3", b"a/2"]);
+        let Page { entries: page, next } = state.scan_back(b"a/", 2, next.as_deref());
+        assert_eq!((page.len(), next), (1, None));
+        assert_eq!(state.scan_back(b"", 9, None).entries.len(), 6);
+        assert_eq!(state.scan_back(b"c", 9, None), Page::default());
+    }
+
+    #[test]
+    fn a_scan_back_takes_whatever_bounds_it_is_given() {
+        let mut state = PartitionState::default();
+        for key in [&b"\xff"[..], b"\xff\xff", b"\xff\xff\x01", b"a"] {
+            state.set(key.to_vec(), Bytes::new(), &Limits::default()).unwrap();
+        }
+        let count = |prefix: &[u8], before: Option<&[u8]>| state.scan_back(prefix, 9, before).entries.len();
+        assert_eq!((count(b"\xff\xff", None), count(b"\xff", Some(b"\xff\xff\x01"))), (2, 2));
+        // Before the first, before all of the prefix, behind all of it.
+        assert_eq!((count(b"\xff", Some(b"\xff")), count(b"a", Some(b"")), count(b"a", Some(b"z"))), (0, 0, 1));
     }
 
     #[test]

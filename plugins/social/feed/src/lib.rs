@@ -93,9 +93,8 @@ impl Feed {
     #[command]
     fn read(&self, ctx: &Context, input: Option<Read>) -> Result<Vec<Post>> {
         let most = input.map_or(READ_BY_DEFAULT, |read| read.most);
-        let all: Vec<_> = self.posts.under(&person(ctx)?).collect::<Result<_>>()?;
-        let newest = all.into_iter().rev().take(most);
-        Ok(newest.map(|((_, at, author, number), text)| Post { author, number, at, text }).collect())
+        let newest = self.posts.under(&person(ctx)?).backwards().take(most);
+        newest.map(|entry| entry.map(|((_, at, author, number), text)| Post { author, number, at, text })).collect()
     }
 
     /// Answers how many posts the reader's feed holds, and what went through it.

@@ -160,6 +160,10 @@ impl HostCalls for Turn {
         self.state.scan(prefix, limit, after)
     }
 
+    fn scan_back(&self, prefix: &[u8], limit: u32, before: Option<&[u8]>) -> Page {
+        self.state.scan_back(prefix, limit, before)
+    }
+
     fn set_timer(&mut self, name: String, body: Bytes, schedule: Schedule) -> Result<(), Failure> {
         let set = self.try_set_timer(name, body, schedule);
         self.note_call(set)
