@@ -5,12 +5,11 @@
 //! there are two numbers of clients. Time on the CPU is measured beside the clock's, because other programs take only the latter.
 
 use super::report::{Figure, Report, median};
-use super::{Guests, PathWanted};
+use super::{Guests, PathWanted, small_host};
+use crate::runtime::Runtime;
 use crate::runtime::api::Delivery;
-use crate::runtime::{Runtime, RuntimeConfig};
 use crate::store::journal::{Group, Journal, JournalConfig};
 use crate::store::{Store, StoreConfig};
-use crate::wasm::EngineConfig;
 use anyhow::Result;
 use bytes::Bytes;
 use hdrhistogram::Histogram;
@@ -29,11 +28,11 @@ pub async fn run(guests: &Guests, duration: Duration) -> Result<Report> {
     let folder = super::folder_on_disk()?;
     let data = folder.path().join("data");
     let store = Store::open(&data, &StoreConfig::default())?;
-    let runtime = Runtime::start_on(config(), store)?;
+    let runtime = Runtime::start_on(small_host(), store)?;
     runtime.open();
     guests.deploy(&runtime, "sink", PathWanted::Sync).await?;
     let mut figures = alone(&runtime, &folder.path().join("bare")).await?;
-    let memory = Runtime::start(config())?;
+    let memory = Runtime::start(small_host())?;
     guests.deploy(&memory, "sink", PathWanted::Sync).await?;
     for clients in IN_FLIGHT {
         let log = folder.path().join(format!("log-{clients}"));
@@ -44,11 +43,6 @@ pub async fn run(guests: &Guests, duration: Duration) -> Result<Report> {
     drop((memory, runtime));
     figures.push(start(&data)?);
     Ok(Report { bench: "durable: turns whose answer waits for the disk, without HTTP", figures })
-}
-
-/// Several hosts are alive at once, and each reserves address space for its instances.
-fn config() -> RuntimeConfig {
-    RuntimeConfig { engine: EngineConfig { max_instances: 100, ..EngineConfig::default() }, ..RuntimeConfig::default() }
 }
 
 /// One command at a time, interleaved with one append at a time.

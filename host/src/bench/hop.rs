@@ -2,11 +2,10 @@
 //! turns and messages are measured, beside a host that does not; and that traces of some are sent away meanwhile.
 
 use super::report::{Figure, Report, median};
-use super::{Guests, PathWanted};
+use super::{Guests, PathWanted, small_host};
 use crate::runtime::api::Delivery;
 use crate::runtime::{Runtime, RuntimeConfig, traces};
 use crate::telemetry::{Exporter, TraceExport};
-use crate::wasm::EngineConfig;
 use crate::wasm::bare::BareLoop;
 use crate::words::SpaceName;
 use anyhow::{Context, Result, anyhow};
@@ -24,8 +23,6 @@ const CHUNKS: u64 = 100;
 /// Between two looks at how far the sink is: each takes the counter's cache line from the executor.
 const LOOK_EVERY: Duration = Duration::from_micros(10);
 
-/// Places for instances in each host.
-const INSTANCES: u32 = 100;
 /// The share of messages that are followed, in the figure that tells what that costs.
 const SAMPLE: f64 = 0.01;
 
@@ -47,9 +44,7 @@ struct Hosts {
 
 impl Hosts {
     async fn start(guests: &Guests, path: PathWanted) -> Result<Self> {
-        // The pools of three hosts in their usual size are more addresses than a process has.
-        let engine = || EngineConfig { max_instances: INSTANCES, ..EngineConfig::default() };
-        let one = || RuntimeConfig { executors: 1, engine: engine(), ..RuntimeConfig::default() };
+        let one = || RuntimeConfig { executors: 1, ..small_host() };
         Ok(Hosts {
             usual: relaying(guests, path, one()).await?,
             unmetered: relaying(guests, path, RuntimeConfig { meters: false, ..one() }).await?,

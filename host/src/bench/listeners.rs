@@ -6,8 +6,9 @@
 
 use super::report::{Figure, Report};
 use super::served::Served;
+use super::small_host;
+use crate::runtime::Runtime;
 use crate::runtime::api::Delivery;
-use crate::runtime::{Runtime, RuntimeConfig};
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -99,7 +100,7 @@ fn publish(runtime: &Runtime, topic: u64) -> Result<()> {
 
 /// A host with a thousand streams that have all begun.
 async fn listened(pattern: impl Fn(u64) -> String) -> Result<(Runtime, Served, Arc<Heard>)> {
-    let runtime = Runtime::start(RuntimeConfig::default())?;
+    let runtime = Runtime::start(small_host())?;
     let served = Served::start(&runtime).await?;
     let heard = Arc::<Heard>::default();
     for n in 0..LISTENERS {

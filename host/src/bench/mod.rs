@@ -20,7 +20,8 @@ mod written;
 
 use crate::cli::bench::{BenchArgs, Which};
 use crate::cli::demo;
-use crate::runtime::{Artifact, Runtime};
+use crate::runtime::{Artifact, Runtime, RuntimeConfig};
+use crate::wasm::EngineConfig;
 use crate::words::{Grants, SpaceName, SpaceSettings};
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -59,6 +60,13 @@ enum PathWanted {
 
 fn settings() -> SpaceSettings {
     SpaceSettings { grants: Grants::all(), ..SpaceSettings::default() }
+}
+
+/// A host for benches that have several in one process: each reserves address space for all its instances, and the usual number
+/// of them twice or three times is more than a process has.
+fn small_host() -> RuntimeConfig {
+    let engine = EngineConfig { max_instances: 100, ..EngineConfig::default() };
+    RuntimeConfig { engine, ..RuntimeConfig::default() }
 }
 
 /// A body of that many bytes, which is also a JSON string.
