@@ -3,7 +3,7 @@
 
 use super::api::{Heard, Published};
 use crate::words::Pattern;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -11,12 +11,23 @@ use tokio::sync::Notify;
 /// Events kept for one listener, and the bytes of their bodies: whichever is first.
 const QUEUE: usize = 10_000;
 const QUEUE_BYTES: usize = 64 << 20;
+/// Topics whose ears are remembered, and these ears: when there are more all are forgotten. Spaces may invent topics.
+const REMEMBERED: usize = 50_000;
 
 #[derive(Default)]
 pub struct Listeners {
     count: AtomicUsize,
     missed: AtomicU64,
-    all: Mutex<Vec<Arc<Ear>>>,
+    all: Mutex<Ears>,
+}
+
+/// Who listens. A topic is matched against all patterns when it is published first; afterwards an event costs those who hear it.
+#[derive(Default)]
+struct Ears {
+    all: Vec<Arc<Ear>>,
+    by_topic: HashMap<Arc<str>, Vec<Arc<Ear>>>,
+    /// Entries of `by_topic`, and ears in them.
+    remembered: usize,
 }
 
 struct Ear {
@@ -62,25 +73,45 @@ impl Listeners {
     /// One that hears what matches any of them.
     pub fn add_all(self: &Arc<Self>, patterns: Vec<Pattern>) -> Listener {
         let ear = Arc::new(Ear { patterns, queue: Mutex::default(), bell: Notify::new() });
-        let mut all = lock(&self.all);
-        all.push(ear.clone());
-        self.count.store(all.len(), Ordering::Relaxed);
+        let mut ears = lock(&self.all);
+        ears.all.push(ear.clone());
+        ears.forget();
+        self.count.store(ears.all.len(), Ordering::Relaxed);
         Listener { ear, listeners: self.clone() }
     }
 
     pub fn hear(&self, event: Published) {
         let event = Arc::new(event);
-        for ear in lock(&self.all).iter().filter(|ear| ear.hears(&event.topic)) {
+        for ear in lock(&self.all).of(&event.topic) {
             self.missed.fetch_add(u64::from(!ear.push(event.clone())), Ordering::Relaxed);
         }
     }
 
     /// The host stops: each listener gets what it still has to hear, and then the end.
     pub fn close(&self) {
-        for ear in lock(&self.all).iter() {
+        for ear in &lock(&self.all).all {
             lock(&ear.queue).closed = true;
             ear.bell.notify_one();
         }
+    }
+}
+
+impl Ears {
+    fn of(&mut self, topic: &Arc<str>) -> &[Arc<Ear>] {
+        if !self.by_topic.contains_key(topic) {
+            let ears: Vec<_> = self.all.iter().filter(|ear| ear.hears(topic)).cloned().collect();
+            if self.remembered + 1 + ears.len() > REMEMBERED {
+                self.forget();
+            }
+            self.remembered += 1 + ears.len();
+            self.by_topic.insert(topic.clone(), ears);
+        }
+        self.by_topic.get(topic).map_or(&[], Vec::as_slice)
+    }
+
+    fn forget(&mut self) {
+        self.by_topic.clear();
+        self.remembered = 0;
     }
 }
 
@@ -140,9 +171,10 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let mut all = lock(&self.listeners.all);
-        all.retain(|ear| !Arc::ptr_eq(ear, &self.ear));
-        self.listeners.count.store(all.len(), Ordering::Relaxed);
+        let mut ears = lock(&self.listeners.all);
+        ears.all.retain(|ear| !Arc::ptr_eq(ear, &self.ear));
+        ears.forget();
+        self.listeners.count.store(ears.all.len(), Ordering::Relaxed);
     }
 }
 
@@ -192,6 +224,36 @@ mod tests {
         );
         drop(listener);
         assert!(listeners.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_topic_that_was_heard_before_is_heard_by_who_comes_later_and_not_by_who_has_gone() {
+        let listeners = Arc::new(Listeners::default());
+        let mut first = listeners.add(Pattern::parse("a.*").unwrap());
+        listeners.hear(event(1, "a.b"));
+        let mut second = listeners.add(Pattern::parse("a.b").unwrap());
+        listeners.hear(event(2, "a.b"));
+        assert_eq!([next(&mut first).await, next(&mut first).await, next(&mut second).await], ["1", "2", "2"]);
+        let gone = Arc::downgrade(&first.ear);
+        drop(first);
+        listeners.hear(event(3, "a.b"));
+        assert_eq!((next(&mut second).await.as_str(), gone.strong_count()), ("3", 0));
+    }
+
+    #[tokio::test]
+    async fn whatever_topics_there_are_no_more_than_so_many_are_remembered() {
+        let listeners = Arc::new(Listeners::default());
+        let mut listener = listeners.add(Pattern::parse("a.7").unwrap());
+        for n in 0..=REMEMBERED as u64 {
+            listeners.hear(event(n, &format!("a.{n}")));
+        }
+        {
+            let ears = lock(&listeners.all);
+            assert!((1..10).contains(&ears.remembered), "{} are remembered", ears.remembered);
+            assert_eq!(ears.by_topic.len(), ears.remembered);
+        }
+        listeners.hear(event(8, "a.7"));
+        assert_eq!([next(&mut listener).await, next(&mut listener).await], ["7", "8"]);
     }
 
     #[tokio::test]
