@@ -152,7 +152,7 @@ impl Hostile {
 }
 
 /// Hears `attack.>`; takes the command `run`.
-const DEFAULT_DESCRIPTOR: &str = r#"{"descriptor":1,"version":"1","commands":[{"name":"run"}],
+pub const DEFAULT_DESCRIPTOR: &str = r#"{"descriptor":1,"version":"1","commands":[{"name":"run"}],
     "subscriptions":[{"pattern":"attack.>"}],"timers":[{"name":"tick"}]}"#;
 
 /// Where what the host passes in is put; from there on each time.

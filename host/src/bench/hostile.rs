@@ -1,5 +1,7 @@
-//! What attackers cost their neighbours: commands per second (the median of many short phases, because a disturbance from outside
-//! spoils a few of them) and the high percentiles of all their latencies, without and with the attack, in turns.
+//! What attackers cost their neighbours: commands per second and the high percentiles of all their latencies, without and with
+//! the attack, in many pairs of short phases. What counts is the median of the pairs' ratios: the two phases of a pair see the same
+//! machine, and a disturbance from outside spoils a few pairs. Which of the two comes first changes, and how far the pairs
+//! differ says how far the median is to be trusted.
 //!
 //! The neighbours' clients keep the host as busy as they can, so whatever the attackers get, they take from somebody. An
 //! attacker's next command follows its last at once; one that rests after faults is asked again when it serves.
@@ -70,27 +72,24 @@ async fn measure(
     attacker: &Artifact,
     (kinds, who): (Vec<&'static str>, &str),
     duration: Duration,
-) -> Result<[Figure; 3]> {
+) -> Result<[Figure; 5]> {
     for index in 0..kinds.len() {
         runtime.deploy(&name("attacker", index)?, attacker.clone(), settings()).await?;
     }
     let (mut quiet, mut attacked) = (Seen::new()?, Seen::new()?);
-    for _ in 0..(duration.as_millis() / (2 * PHASE).as_millis()).max(1) {
-        quiet.add(runtime).await?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let attack = |(index, kind): (usize, &&'static str)| {
-            tokio::spawn(keep_attacking(runtime.clone(), index, kind, stop.clone()))
-        };
-        let attackers: Vec<_> = kinds.iter().enumerate().map(attack).collect();
-        attacked.add(runtime).await?;
-        stop.store(true, Ordering::Relaxed);
-        for attacker in join_all(attackers).await {
-            attacker??;
+    for pair in 0..(duration.as_millis() / (2 * PHASE).as_millis()).max(1) {
+        if pair % 2 == 0 {
+            quiet.add(runtime).await?;
+        }
+        attack(runtime, &kinds, &mut attacked).await?;
+        if pair % 2 == 1 {
+            quiet.add(runtime).await?;
         }
     }
     for index in 0..kinds.len() {
         runtime.remove(&name("attacker", index)?, Duration::ZERO).await;
     }
+    let ratios: Vec<f64> = attacked.rates.iter().zip(&quiet.rates).map(|(attacked, quiet)| attacked / quiet).collect();
     let figure = |what, unit, of: &dyn Fn(&Seen) -> f64, goal| Figure {
         what: format!("{who}: {what}"),
         unit,
@@ -99,11 +98,45 @@ async fn measure(
         measured: of(&attacked),
         goal,
     };
+    let pairs = |what, measured, goal| Figure {
+        what: format!("{who}: {what}"),
+        unit: "x",
+        reference: None,
+        reference_is: "-",
+        measured,
+        goal,
+    };
     Ok([
-        figure("neighbours' commands", "1/s", &|seen| median(seen.rates.clone()), "0.98x"),
+        figure("neighbours' commands", "1/s", &|seen| median(seen.rates.clone()), "-"),
+        pairs("median of the pairs' ratios", median(ratios.clone()), "0.98x"),
+        pairs("its standard error", error_of_median(&ratios), "-"),
         figure("their p99", "us", &|seen| seen.latency.value_at_quantile(0.99) as f64 / 1e3, "1.5x"),
         figure("their p99.9", "us", &|seen| seen.latency.value_at_quantile(0.999) as f64 / 1e3, "-"),
     ])
+}
+
+/// One phase with the attack. An attacker's turn in hand may take longer than that.
+async fn attack(runtime: &Runtime, kinds: &[&'static str], attacked: &mut Seen) -> Result<()> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let attack = |(index, kind): (usize, &&'static str)| {
+        tokio::spawn(keep_attacking(runtime.clone(), index, kind, stop.clone()))
+    };
+    let attackers: Vec<_> = kinds.iter().enumerate().map(attack).collect();
+    attacked.add(runtime).await?;
+    stop.store(true, Ordering::Relaxed);
+    for attacker in join_all(attackers).await {
+        attacker??;
+    }
+    Ok(())
+}
+
+/// From the middle half of the values, so that a few wild ones do not count, as if the rest were normally distributed.
+fn error_of_median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let quarter = |part: usize| sorted[(sorted.len() - 1) * part / 4];
+    let deviation = (quarter(3) - quarter(1)) / 1.349;
+    1.253 * deviation / (sorted.len() as f64).sqrt()
 }
 
 impl Seen {

@@ -10,7 +10,8 @@ use std::thread::JoinHandle;
 use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
 };
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Runtime};
+use tokio::select;
 use tokio::sync::Semaphore;
 
 /// For systems that do not let the slow lane be idle's: against one thread that always wants the core it gets a seventieth of it.
@@ -28,14 +29,12 @@ impl Executors {
     pub fn start(count: usize) -> io::Result<Self> {
         let stop = Arc::new(Semaphore::new(0));
         let (mut lanes, mut threads) = (Vec::new(), Vec::new());
-        let mut begin = |name: String, slow| {
-            let (handle, thread) = thread(name, slow, stop.clone())?;
-            threads.push(thread);
-            Ok::<_, io::Error>(handle)
-        };
         for index in 0..count.max(1) {
-            let fast = begin(format!("executor-{index}"), false)?;
-            lanes.push(Lanes::new(fast, begin(format!("executor-{index}-slow"), true)?));
+            let (fast, slow) = (runtime()?, runtime()?);
+            let both = Lanes::new(fast.handle().clone());
+            threads.push(thread(format!("executor-{index}"), fast_lane(fast, stop.clone()))?);
+            threads.push(thread(format!("executor-{index}-slow"), slow_lane(slow, both.clone(), stop.clone()))?);
+            lanes.push(both);
         }
         Ok(Executors { lanes, threads: Mutex::new(threads), stop, next: AtomicUsize::new(0) })
     }
@@ -57,16 +56,31 @@ impl Executors {
     }
 }
 
-fn thread(name: String, slow: bool, stop: Arc<Semaphore>) -> io::Result<(Handle, JoinHandle<()>)> {
-    let runtime = Builder::new_current_thread().enable_time().build()?;
-    let handle = runtime.handle().clone();
-    let run = move || {
-        if slow {
-            give_way();
-        }
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_time().build()
+}
+
+fn thread(name: String, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name).spawn(run)
+}
+
+fn fast_lane(runtime: Runtime, stop: Arc<Semaphore>) -> impl FnOnce() {
+    move || {
         let _ = runtime.block_on(stop.acquire());
-    };
-    Ok((handle, std::thread::Builder::new().name(name).spawn(run)?))
+    }
+}
+
+fn slow_lane(runtime: Runtime, lanes: Lanes, stop: Arc<Semaphore>) -> impl FnOnce() {
+    move || {
+        give_way();
+        runtime.block_on(async {
+            select! {
+                _ = stop.acquire() => {}
+                () = lanes.compute() => {}
+            }
+        });
+        lanes.close();
+    }
 }
 
 /// The calling thread runs when no other wants the core, and stops in the middle of its slice when one does: a low priority alone

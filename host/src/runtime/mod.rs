@@ -19,6 +19,7 @@ mod listeners;
 mod load;
 mod logs;
 mod outcomes;
+mod pace;
 mod past;
 mod purge;
 pub mod replay;

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod floods;
+mod inner;
 mod loops;
 mod panics;
 mod scripted;

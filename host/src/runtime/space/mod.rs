@@ -19,8 +19,8 @@ pub mod swap;
 pub mod turn;
 
 use super::api::{LogLine, SpaceState, SpaceStatus, Usage};
-use super::lanes::Pace;
 use super::logs::Logs;
+use super::pace::Pace;
 use super::waits::PartitionNumber;
 use crate::store::tables::image;
 use crate::wasm::SpaceMemory;
