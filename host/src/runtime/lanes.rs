@@ -278,6 +278,15 @@ mod tests {
         }
     }
 
+    /// Computes until it does so on the slow lane.
+    async fn get_away(pace: Arc<Pace>) {
+        pace.guest_begins(0).await;
+        pace.slow_down();
+        while lane() != "executor-0-slow" {
+            yield_now().await;
+        }
+    }
+
     /// The lanes on which the task says it is, on one executor.
     fn lanes_of<F: Future<Output = ()> + Send + 'static>(
         task: impl FnOnce(Arc<Pace>, mpsc::Sender<String>) -> F,
@@ -364,11 +373,7 @@ mod tests {
     #[test]
     fn a_guest_that_waits_is_woken_on_the_fast_lane_and_goes_on_away() {
         let lanes = lanes_of(|pace, sender| async move {
-            pace.guest_begins(0).await;
-            pace.slow_down();
-            while lane() != "executor-0-slow" {
-                yield_now().await;
-            }
+            get_away(pace.clone()).await;
             let was_away = pace.guest_waits();
             sleep(Duration::from_millis(1)).await;
             sender.send(lane()).unwrap();
@@ -382,36 +387,17 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_panics_ends_alone() {
+    fn a_task_that_panics_on_the_slow_lane_ends_alone() {
         let executors = Executors::start(1).unwrap();
-        let pace = Arc::<Pace>::default();
-        let task = {
-            let pace = pace.clone();
-            async move {
-                pace.guest_begins(0).await;
-                pace.slow_down();
-                while lane() != "executor-0-slow" {
-                    yield_now().await;
-                }
-                panic!("as a test wants");
-            }
+        let spawn = |end: Box<dyn FnOnce() + Send>| {
+            let pace = Arc::<Pace>::default();
+            let task = get_away(pace.clone()).map(|()| end());
+            executors.next().spawn(task, pace);
         };
-        executors.next().spawn(task, pace);
-        let (sender, seen) = mpsc::channel();
-        let pace = Arc::<Pace>::default();
-        let other = {
-            let pace = pace.clone();
-            async move {
-                pace.guest_begins(0).await;
-                pace.slow_down();
-                while lane() != "executor-0-slow" {
-                    yield_now().await;
-                }
-                sender.send(()).unwrap();
-            }
-        };
-        executors.next().spawn(other, pace);
-        seen.recv().unwrap();
+        spawn(Box::new(|| panic!("as a test wants")));
+        let (sender, ended) = mpsc::channel();
+        spawn(Box::new(move || sender.send(()).unwrap()));
+        ended.recv().unwrap();
         executors.stop();
     }
 
