@@ -5,7 +5,7 @@
 //! there are two numbers of clients. Time on the CPU is measured beside the clock's, because other programs take only the latter.
 
 use super::report::{Figure, Report, median};
-use super::{Guests, PathWanted, small_host};
+use super::{Guests, PathWanted, process_cpu, small_host};
 use crate::runtime::Runtime;
 use crate::runtime::api::Delivery;
 use crate::store::journal::{Group, Journal, JournalConfig};
@@ -13,7 +13,6 @@ use crate::store::{Store, StoreConfig};
 use anyhow::Result;
 use bytes::Bytes;
 use hdrhistogram::Histogram;
-use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -100,7 +99,7 @@ async fn together(hosts: [&Runtime; 2], clients: usize, log: &Path, duration: Du
 }
 
 async fn load(runtime: &Runtime, clients: usize, duration: Duration) -> Result<Load> {
-    let (begin, cpu) = (Instant::now(), cpu());
+    let (begin, cpu) = (Instant::now(), process_cpu());
     let clients = (0..clients).map(|_| tokio::spawn(client(runtime.clone(), begin + duration)));
     let mut waits = Histogram::<u64>::new(3)?;
     for client in futures::future::join_all(clients).await {
@@ -109,14 +108,8 @@ async fn load(runtime: &Runtime, clients: usize, duration: Duration) -> Result<L
         }
     }
     let turns = waits.len() as f64;
-    let cpu_per_turn = (self::cpu() - cpu).as_nanos() as f64 / turns;
+    let cpu_per_turn = (process_cpu() - cpu).as_nanos() as f64 / turns;
     Ok(Load { per_second: turns / begin.elapsed().as_secs_f64(), waits, cpu_per_turn })
-}
-
-/// What this process has used so far.
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 async fn client(runtime: Runtime, until: Instant) -> Result<Vec<u64>> {

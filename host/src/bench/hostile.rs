@@ -3,14 +3,19 @@
 //! machine, and a disturbance from outside spoils a few pairs. Which of the two comes first changes, and how far the pairs
 //! differ says how far the median is to be trusted.
 //!
+//! On a machine that others share, that is not far. So the same is also measured by the clocks of the threads, which no neighbour of
+//! the machine disturbs: of the CPU time that the neighbours wanted, how much the attackers took. Not in it is what these do to
+//! caches, and what they compute while nobody else wants the core. Before the first pair comes a phase in which the host gets to
+//! know them: what that takes is a figure of its own.
+//!
 //! The neighbours' clients keep the host as busy as they can, so whatever the attackers get, they take from somebody. An
 //! attacker's next command follows its last at once; one that rests after faults is asked again when it serves.
 
 use super::report::{Figure, Report, median};
-use super::{Guests, PathWanted, settings};
+use super::{Guests, PathWanted, process_cpu, settings};
 use crate::cli::bench::Attack;
 use crate::runtime::api::Delivery;
-use crate::runtime::{Artifact, Runtime, RuntimeConfig};
+use crate::runtime::{Artifact, LaneTimes, Runtime, RuntimeConfig};
 use crate::words::SpaceName;
 use anyhow::{Result, ensure};
 use bytes::Bytes;
@@ -32,7 +37,7 @@ const PHASE: Duration = Duration::from_millis(500);
 const REFUSED: Duration = Duration::from_millis(50);
 
 pub async fn run(guests: &Guests, only: Option<Attack>, duration: Duration) -> Result<Report> {
-    let runtime = Runtime::start(RuntimeConfig::default())?;
+    let runtime = Runtime::start(RuntimeConfig { lane_cpu: true, ..RuntimeConfig::default() })?;
     let sink = guests.deploy(&runtime, "sink", PathWanted::Sync).await?;
     for index in 0..NEIGHBOURS {
         runtime.deploy(&name("good", index)?, sink.clone(), settings()).await?;
@@ -72,22 +77,25 @@ async fn measure(
     attacker: &Artifact,
     (kinds, who): (Vec<&'static str>, &str),
     duration: Duration,
-) -> Result<[Figure; 5]> {
-    for index in 0..kinds.len() {
-        runtime.deploy(&name("attacker", index)?, attacker.clone(), settings()).await?;
+) -> Result<Vec<Figure>> {
+    let attackers = (0..kinds.len()).map(|index| name("attacker", index)).collect::<Result<Vec<_>>>()?;
+    for name in &attackers {
+        runtime.deploy(name, attacker.clone(), settings()).await?;
     }
     let (mut quiet, mut attacked) = (Seen::new()?, Seen::new()?);
+    let onset = attack(runtime, &attackers, &kinds, &mut Seen::new()?).await?;
+    let mut cpu = Cpu::default();
     for pair in 0..(duration.as_millis() / (2 * PHASE).as_millis()).max(1) {
         if pair % 2 == 0 {
             quiet.add(runtime).await?;
         }
-        attack(runtime, &kinds, &mut attacked).await?;
+        cpu.add(attack(runtime, &attackers, &kinds, &mut attacked).await?);
         if pair % 2 == 1 {
             quiet.add(runtime).await?;
         }
     }
-    for index in 0..kinds.len() {
-        runtime.remove(&name("attacker", index)?, Duration::ZERO).await;
+    for name in &attackers {
+        runtime.remove(name, Duration::ZERO).await;
     }
     let ratios: Vec<f64> = attacked.rates.iter().zip(&quiet.rates).map(|(attacked, quiet)| attacked / quiet).collect();
     let figure = |what, unit, of: &dyn Fn(&Seen) -> f64, goal| Figure {
@@ -98,36 +106,75 @@ async fn measure(
         measured: of(&attacked),
         goal,
     };
-    let pairs = |what, measured, goal| Figure {
+    let alone = |what, unit, measured, goal| Figure {
         what: format!("{who}: {what}"),
-        unit: "x",
+        unit,
         reference: None,
         reference_is: "-",
         measured,
         goal,
     };
-    Ok([
+    let mut figures = vec![
         figure("neighbours' commands", "1/s", &|seen| median(seen.rates.clone()), "-"),
-        pairs("median of the pairs' ratios", median(ratios.clone()), "0.98x"),
-        pairs("its standard error", error_of_median(&ratios), "-"),
+        alone("median of the pairs' ratios", "x", median(ratios.clone()), "0.98x"),
+        alone("its standard error", "x", error_of_median(&ratios), "-"),
+        alone("taken of the neighbours' CPU", "%", 100.0 * cpu.taken.as_secs_f64() / cpu.wanted.as_secs_f64(), "2 %"),
         figure("their p99", "us", &|seen| seen.latency.value_at_quantile(0.99) as f64 / 1e3, "1.5x"),
         figure("their p99.9", "us", &|seen| seen.latency.value_at_quantile(0.999) as f64 / 1e3, "-"),
-    ])
+    ];
+    if !attackers.is_empty() {
+        let each = onset.taken.as_secs_f64() * 1e3 / attackers.len() as f64;
+        figures.push(alone("CPU until an attacker is known as such", "ms", each, "-"));
+    }
+    Ok(figures)
+}
+
+/// The CPU time that somebody else wanted, too: of all threads but the slow ones.
+#[derive(Default)]
+struct Cpu {
+    wanted: Duration,
+    /// What the attackers got of it.
+    taken: Duration,
+}
+
+impl Cpu {
+    /// So far.
+    fn read(runtime: &Runtime, attackers: &[SpaceName]) -> Self {
+        let times = attackers.iter().map(|name| runtime.lane_times(name));
+        let LaneTimes { fast, slow } = times.sum();
+        Cpu { wanted: process_cpu().saturating_sub(slow), taken: fast }
+    }
+
+    fn since(self, before: Cpu) -> Self {
+        Cpu { wanted: self.wanted - before.wanted, taken: self.taken - before.taken }
+    }
+
+    fn add(&mut self, other: Cpu) {
+        self.wanted += other.wanted;
+        self.taken += other.taken;
+    }
 }
 
 /// One phase with the attack. An attacker's turn in hand may take longer than that.
-async fn attack(runtime: &Runtime, kinds: &[&'static str], attacked: &mut Seen) -> Result<()> {
+async fn attack(
+    runtime: &Runtime,
+    attackers: &[SpaceName],
+    kinds: &[&'static str],
+    attacked: &mut Seen,
+) -> Result<Cpu> {
     let stop = Arc::new(AtomicBool::new(false));
-    let attack = |(index, kind): (usize, &&'static str)| {
-        tokio::spawn(keep_attacking(runtime.clone(), index, kind, stop.clone()))
+    let before = Cpu::read(runtime, attackers);
+    let attack = |(name, kind): (&SpaceName, &&'static str)| {
+        tokio::spawn(keep_attacking(runtime.clone(), name.clone(), kind, stop.clone()))
     };
-    let attackers: Vec<_> = kinds.iter().enumerate().map(attack).collect();
+    let attacks: Vec<_> = attackers.iter().zip(kinds).map(attack).collect();
     attacked.add(runtime).await?;
+    let cpu = Cpu::read(runtime, attackers).since(before);
     stop.store(true, Ordering::Relaxed);
-    for attacker in join_all(attackers).await {
-        attacker??;
+    for attack in join_all(attacks).await {
+        attack??;
     }
-    Ok(())
+    Ok(cpu)
 }
 
 /// From the middle half of the values, so that a few wild ones do not count, as if the rest were normally distributed.
@@ -175,8 +222,8 @@ async fn ask(runtime: Runtime, space: String, until: Instant) -> Result<Histogra
 }
 
 /// Anew in each phase, also if it has been quarantined for the last.
-async fn keep_attacking(runtime: Runtime, index: usize, kind: &'static str, stop: Arc<AtomicBool>) -> Result<()> {
-    let (space, body) = (name("attacker", index)?, Bytes::from(format!("\"{kind}\"")));
+async fn keep_attacking(runtime: Runtime, space: SpaceName, kind: &'static str, stop: Arc<AtomicBool>) -> Result<()> {
+    let body = Bytes::from(format!("\"{kind}\""));
     runtime.resume(&space).await?;
     while !stop.load(Ordering::Relaxed) {
         let attacked = runtime.call(space.as_str(), "attack", body.clone(), Delivery::default()).await;

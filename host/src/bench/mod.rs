@@ -25,6 +25,7 @@ use crate::wasm::EngineConfig;
 use crate::words::{Grants, SpaceName, SpaceSettings};
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use rustix::time::{ClockId, clock_gettime};
 use spacehost_build::Request;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,6 +50,12 @@ impl Guests {
         runtime.deploy(&SpaceName::parse(name)?, artifact.clone(), settings()).await?;
         Ok(artifact)
     }
+}
+
+/// What this process has used so far.
+fn process_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Which way calls go, for spaces that could go either.

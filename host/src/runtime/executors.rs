@@ -26,12 +26,13 @@ pub struct Executors {
 }
 
 impl Executors {
-    pub fn start(count: usize) -> io::Result<Self> {
+    /// `lane_cpu`: what each task takes is counted.
+    pub fn start(count: usize, lane_cpu: bool) -> io::Result<Self> {
         let stop = Arc::new(Semaphore::new(0));
         let (mut lanes, mut threads) = (Vec::new(), Vec::new());
         for index in 0..count.max(1) {
             let (fast, slow) = (runtime()?, runtime()?);
-            let both = Lanes::new(fast.handle().clone());
+            let both = Lanes::new(fast.handle().clone(), lane_cpu);
             threads.push(thread(format!("executor-{index}"), fast_lane(fast, stop.clone()))?);
             threads.push(thread(format!("executor-{index}-slow"), slow_lane(slow, both.clone(), stop.clone()))?);
             lanes.push(both);
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn threads_that_are_stopped_before_they_have_begun_to_wait_end_all_the_same() {
         for _ in 0..50 {
-            Executors::start(8).unwrap().stop();
+            Executors::start(8, false).unwrap().stop();
         }
     }
 }

@@ -9,14 +9,15 @@
 //! What is away computes, so it can always be polled, and waits for nothing but its turn: a queue is all there is to it. The slow
 //! thread takes from it whenever it gets the core; while it gets none, the fast thread lends a tick now and then.
 
-use super::pace::Pace;
+use super::lane_cpu::Lane;
+use super::pace::{Pace, thread_cpu};
 use futures::FutureExt;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -25,10 +26,13 @@ use tokio::time::{sleep, sleep_until};
 
 /// When the slow thread has not been seen on a core for so long although there was something to do, it is starved.
 const STARVED: Duration = Duration::from_millis(20);
-/// How often the fast thread then lends a tick: a twentieth of its time at most, so that long turns come to their end also
-/// where others keep the machine busy. And how often to one of those that have broken off lately.
+/// How often the fast thread then lends a tick, at most.
 const GAP: Duration = Duration::from_millis(20);
-const GAP_AFTER_FAULTS: Duration = Duration::from_millis(100);
+/// It lends a fiftieth of its time, whatever a tick comes to: long turns reach their end also where others keep the machine
+/// busy, and cost those no more than that. The default budget of a turn so takes 25 of the 30 seconds that a turn may last.
+const LENT: u32 = 50;
+/// And a hundredth to those that have broken off lately.
+const LENT_AFTER_FAULTS: u32 = 100;
 /// A starved thread takes nothing for so long, because what it took would stay with it until it gets the core.
 const REST: Duration = Duration::from_millis(100);
 /// It goes on when it wakes no later than this: then there is a core to be had.
@@ -39,6 +43,7 @@ const PUNCTUAL: Duration = Duration::from_millis(2);
 pub struct Lanes {
     fast: Handle,
     away: Arc<Away>,
+    counts_cpu: bool,
 }
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -48,10 +53,17 @@ struct Computing {
     pace: Arc<Pace>,
 }
 
+impl Computing {
+    fn poll(&mut self, context: &mut Context, lane: Lane, counts_cpu: bool) -> Poll<()> {
+        let mut poll = || self.task.as_mut().poll(context);
+        if counts_cpu { self.pace.taken.count(lane, poll) } else { poll() }
+    }
+}
+
 impl Lanes {
     /// Of a fast thread, and a slow one that is to run `compute`.
-    pub fn new(fast: Handle) -> Self {
-        let lanes = Lanes { fast, away: Arc::default() };
+    pub fn new(fast: Handle, counts_cpu: bool) -> Self {
+        let lanes = Lanes { fast, away: Arc::default(), counts_cpu };
         lanes.fast.spawn(lanes.clone().lend());
         lanes
     }
@@ -63,18 +75,18 @@ impl Lanes {
     }
 
     /// Runs the task on the fast lane until it ends or belongs away.
-    fn run(&self, Computing { mut task, pace }: Computing) {
-        let away = self.away.clone();
-        pace.is_moved(false);
+    fn run(&self, mut computing: Computing) {
+        let (away, counts_cpu) = (self.away.clone(), self.counts_cpu);
+        computing.pace.is_moved(false);
         self.fast.spawn(async move {
-            let ended = poll_fn(|context| match task.as_mut().poll(context) {
+            let ended = poll_fn(|context| match computing.poll(context, Lane::Fast, counts_cpu) {
                 Poll::Ready(()) => Poll::Ready(true),
-                Poll::Pending if pace.belongs_away() => Poll::Ready(false),
+                Poll::Pending if computing.pace.belongs_away() => Poll::Ready(false),
                 Poll::Pending => Poll::Pending,
             });
             if !ended.await {
-                pace.is_moved(true);
-                away.arrive(Computing { task, pace });
+                computing.pace.is_moved(true);
+                away.arrive(computing);
             }
         });
     }
@@ -84,7 +96,7 @@ impl Lanes {
         loop {
             let computing = self.away.next().await;
             let begun = Instant::now();
-            self.go_on(computing).await;
+            self.go_on(computing, Lane::Slow).await;
             if begun.elapsed() < STARVED {
                 self.away.is_seen();
             } else {
@@ -108,23 +120,29 @@ impl Lanes {
 
     /// What the fast thread does for the slow one.
     async fn lend(self) {
+        let mut gap = GAP;
         let mut after_faults = Instant::now();
         loop {
             self.away.has_some().await;
-            sleep(GAP).await;
-            let lent = self.away.lock().lend(after_faults.elapsed() >= GAP_AFTER_FAULTS);
+            sleep(gap).await;
+            gap = GAP;
+            let lent = self.away.lock().lend(after_faults <= Instant::now());
             let Some(computing) = lent else { continue };
-            if computing.pace.is_on_probation() {
-                after_faults = Instant::now();
+            let broke_off = computing.pace.is_on_probation();
+            let before = thread_cpu();
+            self.go_on(computing, Lane::Fast).await;
+            let took = Duration::from_nanos(thread_cpu().saturating_sub(before));
+            gap = GAP.max(took * LENT);
+            if broke_off {
+                after_faults = Instant::now() + took * LENT_AFTER_FAULTS;
             }
-            self.go_on(computing).await;
         }
     }
 
     /// Lets the guest compute for a tick, and puts it where it belongs then. Its wakers are not needed: it is polled again in any
     /// case, and over there at once, so whatever wakes it from then on wakes it there.
-    async fn go_on(&self, mut computing: Computing) {
-        if poll_fn(|context| Poll::Ready(computing.task.as_mut().poll(context))).await.is_pending() {
+    async fn go_on(&self, mut computing: Computing, lane: Lane) {
+        if poll_fn(|context| Poll::Ready(computing.poll(context, lane, self.counts_cpu))).await.is_pending() {
             match computing.pace.belongs_away() {
                 true => self.away.put_back(computing),
                 false => self.run(computing),
@@ -291,7 +309,7 @@ mod tests {
     fn lanes_of<F: Future<Output = ()> + Send + 'static>(
         task: impl FnOnce(Arc<Pace>, mpsc::Sender<String>) -> F,
     ) -> Vec<String> {
-        let executors = Executors::start(1).unwrap();
+        let executors = Executors::start(1, false).unwrap();
         let pace = Arc::<Pace>::default();
         let (sender, seen) = mpsc::channel();
         executors.next().spawn(task(pace.clone(), sender), pace);
@@ -351,7 +369,7 @@ mod tests {
     fn a_guest_that_computes_for_long_comes_to_its_end_also_where_the_slow_thread_gets_no_core_at_all() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         // Nobody runs its `compute`.
-        let lanes = Lanes::new(runtime.handle().clone());
+        let lanes = Lanes::new(runtime.handle().clone(), false);
         let (sender, ended) = tokio::sync::oneshot::channel();
         let pace = Arc::<Pace>::default();
         let task = {
@@ -388,7 +406,7 @@ mod tests {
 
     #[test]
     fn a_task_that_panics_on_the_slow_lane_ends_alone() {
-        let executors = Executors::start(1).unwrap();
+        let executors = Executors::start(1, false).unwrap();
         let spawn = |end: Box<dyn FnOnce() + Send>| {
             let pace = Arc::<Pace>::default();
             let task = get_away(pace.clone()).map(|()| end());

@@ -14,6 +14,7 @@ mod gate;
 mod heard;
 pub mod history;
 mod kept;
+mod lane_cpu;
 mod lanes;
 mod listeners;
 mod load;
@@ -33,6 +34,7 @@ pub mod webhooks;
 pub mod whole_turn;
 
 pub use crate::wasm::{CompileBounds, CompileError, LoadError, Place, serve_if_asked};
+pub use lane_cpu::LaneTimes;
 pub use listeners::Listener;
 pub use load::Loads;
 pub use space::Artifact;
@@ -89,6 +91,8 @@ pub struct RuntimeConfig {
     pub traces: Option<f64>,
     /// Whether turns and messages are measured. Only a bench that wants to know what that costs does without.
     pub meters: bool,
+    /// Whether the CPU time of each space is counted on each lane (`lane_times`). Costs about as much as a short turn.
+    pub lane_cpu: bool,
 }
 
 impl Default for RuntimeConfig {
@@ -101,6 +105,7 @@ impl Default for RuntimeConfig {
             compiler: Place::Here,
             traces: None,
             meters: true,
+            lane_cpu: false,
         }
     }
 }
@@ -149,7 +154,7 @@ impl Runtime {
         let (past, spaces) = Past::of(image, &router);
         let inner = Inner {
             loading,
-            executors: Executors::start(config.executors)?,
+            executors: Executors::start(config.executors, config.lane_cpu)?,
             router,
             past: Mutex::new(past),
             artifacts,

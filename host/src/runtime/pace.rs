@@ -3,6 +3,7 @@
 //! Owns the judgement of what is long, by the clock of the thread. Must not know how tasks are moved: it says where one belongs,
 //! and the lanes say where it is. Cannot fail.
 
+use super::lane_cpu::LaneCpu;
 use rustix::time::{ClockId, clock_gettime};
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use std::time::Duration;
 pub(super) const LONG: Duration = Duration::from_micros(100);
 /// What a long turn weighs against short ones.
 const WEIGHT: u32 = 10;
-/// Beyond this a partition is slow: one long turn alone is not enough.
+/// Beyond this a partition is slow: one long turn alone is not enough, unless it breaks off.
 const SLOW: u32 = 16;
 pub(super) const MOST: u32 = 64;
 
@@ -38,6 +39,8 @@ pub struct Pace {
     long: AtomicBool,
     /// Turns that are to be answered before it counts again as one that does not break off.
     probation: AtomicU32,
+    /// What it has taken so far. Written by the lanes.
+    pub(super) taken: LaneCpu,
 }
 
 impl Pace {
@@ -59,9 +62,12 @@ impl Pace {
         self.away.store(true, Ordering::Relaxed);
     }
 
-    /// The turn in hand has broken off: a trap, a limit, a time-out.
+    /// The turn in hand has broken off: a trap, a limit, a time-out. If it was long, one was enough: the next begins away.
     pub fn broke_off(&self) {
         self.probation.store(PROBATION, Ordering::Relaxed);
+        if self.long.load(Ordering::Relaxed) {
+            self.weight.fetch_max(SLOW, Ordering::Relaxed);
+        }
     }
 
     /// The guest in hand waits for somebody, and is woken where nobody is in its way. Answers what `guest_goes_on` wants to know.
@@ -128,6 +134,8 @@ pub(super) fn thread_cpu() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
+    use std::pin::pin;
 
     #[tokio::test]
     async fn a_thread_that_was_off_the_core_makes_no_turn_long() {
@@ -138,5 +146,27 @@ mod tests {
             pace.guest_has_ended(tick + 1, false).await;
             assert!(pace.weight.load(Ordering::Relaxed) <= SLOW, "{tick}");
         }
+    }
+
+    /// Where the turn after one long turn begins.
+    async fn after_a_long_turn(breaks_off: bool) -> bool {
+        let pace = Pace::default();
+        pace.guest_begins(1).await;
+        pace.slow_down();
+        pace.is_moved(true);
+        if breaks_off {
+            pace.broke_off();
+        }
+        pace.is_moved(false);
+        pace.guest_has_ended(4, false).await;
+        let mut next = pin!(pace.guest_begins(5));
+        next.as_mut().now_or_never();
+        pace.belongs_away()
+    }
+
+    #[tokio::test]
+    async fn one_long_turn_sends_a_partition_away_only_if_it_broke_off() {
+        assert!(!after_a_long_turn(false).await);
+        assert!(after_a_long_turn(true).await);
     }
 }
