@@ -68,8 +68,9 @@ fn kinds(attack: Attack) -> (Vec<&'static str>, &'static str) {
 /// What the neighbours' clients saw in all phases of one kind.
 struct Seen {
     latency: Histogram<u64>,
-    /// Commands per second, of each phase.
+    /// Of each phase: commands per second, and the 99th percentile of the latencies in nanoseconds.
     rates: Vec<f64>,
+    p99s: Vec<f64>,
 }
 
 async fn measure(
@@ -97,7 +98,10 @@ async fn measure(
     for name in &attackers {
         runtime.remove(name, Duration::ZERO).await;
     }
-    let ratios: Vec<f64> = attacked.rates.iter().zip(&quiet.rates).map(|(attacked, quiet)| attacked / quiet).collect();
+    let ratios = |of: fn(&Seen) -> &[f64]| -> Vec<f64> {
+        of(&attacked).iter().zip(of(&quiet)).map(|(attacked, quiet)| attacked / quiet).collect()
+    };
+    let (rates, p99s) = (ratios(|seen| &seen.rates), ratios(|seen| &seen.p99s));
     let figure = |what, unit, of: &dyn Fn(&Seen) -> f64, goal| Figure {
         what: format!("{who}: {what}"),
         unit,
@@ -116,10 +120,12 @@ async fn measure(
     };
     let mut figures = vec![
         figure("neighbours' commands", "1/s", &|seen| median(seen.rates.clone()), "-"),
-        alone("median of the pairs' ratios", "x", median(ratios.clone()), "0.98x"),
-        alone("its standard error", "x", error_of_median(&ratios), "-"),
+        alone("median of the pairs' ratios", "x", median(rates.clone()), "0.98x"),
+        alone("its standard error", "x", error_of_median(&rates), "-"),
         alone("taken of the neighbours' CPU", "%", 100.0 * cpu.taken.as_secs_f64() / cpu.wanted.as_secs_f64(), "2 %"),
         figure("their p99", "us", &|seen| seen.latency.value_at_quantile(0.99) as f64 / 1e3, "1.5x"),
+        alone("median of the pairs' ratios of p99", "x", median(p99s.clone()), "1.5x"),
+        alone("its standard error", "x", error_of_median(&p99s), "-"),
         figure("their p99.9", "us", &|seen| seen.latency.value_at_quantile(0.999) as f64 / 1e3, "-"),
     ];
     if !attackers.is_empty() {
@@ -146,7 +152,7 @@ impl Cpu {
     }
 
     fn since(self, before: Cpu) -> Self {
-        Cpu { wanted: self.wanted - before.wanted, taken: self.taken - before.taken }
+        Cpu { wanted: self.wanted.saturating_sub(before.wanted), taken: self.taken.saturating_sub(before.taken) }
     }
 
     fn add(&mut self, other: Cpu) {
@@ -188,7 +194,7 @@ fn error_of_median(values: &[f64]) -> f64 {
 
 impl Seen {
     fn new() -> Result<Self> {
-        Ok(Seen { latency: Histogram::new(3)?, rates: Vec::new() })
+        Ok(Seen { latency: Histogram::new(3)?, rates: Vec::new(), p99s: Vec::new() })
     }
 
     /// One phase.
@@ -198,13 +204,13 @@ impl Seen {
             let space = format!("good-{}", client % NEIGHBOURS);
             tokio::spawn(ask(runtime.clone(), space, begun + PHASE))
         });
-        let mut commands = 0;
+        let mut latency = Histogram::<u64>::new(3)?;
         for client in join_all(clients).await {
-            let latency = client??;
-            commands += latency.len();
-            self.latency.add(latency)?;
+            latency.add(client??)?;
         }
-        self.rates.push(commands as f64 / begun.elapsed().as_secs_f64());
+        self.rates.push(latency.len() as f64 / begun.elapsed().as_secs_f64());
+        self.p99s.push(latency.value_at_quantile(0.99) as f64);
+        self.latency.add(latency)?;
         Ok(())
     }
 }
