@@ -1,7 +1,7 @@
 //! What the task of a partition takes of the CPU on each of the two lanes: who pays for whom.
 //!
-//! Counted only if the runtime's configuration wants it, because reading a thread's clock costs as much as a short turn. Must not
-//! know what a task does. Cannot fail.
+//! Counted only if the runtime's configuration wants it, because that takes two system calls whenever a task goes on. Must not know
+//! what a task does. Cannot fail.
 
 use super::Runtime;
 use super::pace::thread_cpu;

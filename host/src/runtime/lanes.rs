@@ -38,6 +38,11 @@ const REST: Duration = Duration::from_millis(100);
 /// It goes on when it wakes no later than this: then there is a core to be had.
 const PUNCTUAL: Duration = Duration::from_millis(2);
 
+/// How long the fast thread lends nothing after a tick that took so long.
+fn gap_after(took: Duration) -> Duration {
+    GAP.max(took * LENT)
+}
+
 /// The two threads of one executor.
 #[derive(Clone)]
 pub struct Lanes {
@@ -132,7 +137,7 @@ impl Lanes {
             let before = thread_cpu();
             self.go_on(computing, Lane::Fast).await;
             let took = Duration::from_nanos(thread_cpu().saturating_sub(before));
-            gap = GAP.max(took * LENT);
+            gap = gap_after(took);
             if broke_off {
                 after_faults = Instant::now() + took * LENT_AFTER_FAULTS;
             }
@@ -447,6 +452,15 @@ mod tests {
         assert!(line.lend(true).is_some());
         line.seen = None;
         assert!(line.lend(true).is_some());
+    }
+
+    #[test]
+    fn what_is_lent_is_no_more_than_a_fiftieth_of_the_time_however_long_a_tick_takes() {
+        for took in [1, 50, 400, 1_000, 2_000, 100_000].map(Duration::from_micros) {
+            let share = took.as_secs_f64() / (took + gap_after(took)).as_secs_f64();
+            assert!(share <= 0.02, "{took:?}: {share}");
+        }
+        assert!(gap_after(Duration::ZERO) >= GAP);
     }
 
     #[test]
