@@ -43,14 +43,14 @@ pub struct Done {
 /// Begins the job when so many earthquakes are known, and returns at its end. `under_way` becomes true after its first
 /// slice.
 pub async fn run(load: &Load<'_>, client: &Client, quakes: u64, under_way: &watch::Sender<bool>) -> Result<Done> {
-    watch(client, |progress| progress.known >= quakes).await?;
+    let (known, _) = watch(client, Progress::default(), |progress| progress.known >= quakes).await?;
     let Question { km, hours, rounds, seed } = QUESTION;
     let body = json!({ "km": km, "hours": hours, "rounds": rounds, "seed": seed });
     let started = Instant::now();
     load.once(Step { to: "clusters/test", key: None, id: "clusters/test", body: &body }).await?;
-    watch(client, |progress| progress.slices > 0).await?;
+    let (begun, _) = watch(client, known, |progress| progress.slices > 0).await?;
     under_way.send_replace(true);
-    let (end, resumed) = watch(client, |progress| !progress.running).await?;
+    let (end, resumed) = watch(client, begun, |progress| !progress.running).await?;
     let Some(answer) = end.so_far else { bail!("the job has ended and found nothing") };
     if let Some((before, after)) = resumed {
         ensure!(after >= before, "the job was at slice {before} when the host was killed, and at {after} after that");
@@ -58,9 +58,14 @@ pub async fn run(load: &Load<'_>, client: &Client, quakes: u64, under_way: &watc
     Ok(Done { answer, slices: end.slices, resumed, took: started.elapsed() })
 }
 
-/// Asks again and again; answers with the slices seen before and after the host was gone, if it was.
-async fn watch(client: &Client, is_enough: impl Fn(&Progress) -> bool) -> Result<(Progress, Option<(u64, u64)>)> {
-    let (mut last, mut moved) = (Progress::default(), Instant::now());
+/// Asks again and again, after it was seen at `last`; answers with the slices seen before and after the host was gone, if it
+/// was.
+async fn watch(
+    client: &Client,
+    mut last: Progress,
+    is_enough: impl Fn(&Progress) -> bool,
+) -> Result<(Progress, Option<(u64, u64)>)> {
+    let mut moved = Instant::now();
     let (mut gone, mut resumed) = (false, None);
     loop {
         match command(client, "clusters/progress", &[], &Value::Null).await {
