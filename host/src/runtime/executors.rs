@@ -1,6 +1,7 @@
 //! The threads that run guests: two per core, each with a runtime of its own. A partition lives on one pair of them, so that
 //! a chain of messages stays on its core; work is not stolen.
 
+use super::idle::Idle;
 use super::lanes::Lanes;
 use rustix::process::setpriority_process;
 use std::io;
@@ -31,8 +32,10 @@ impl Executors {
         let stop = Arc::new(Semaphore::new(0));
         let (mut lanes, mut threads) = (Vec::new(), Vec::new());
         for index in 0..count.max(1) {
-            let (fast, slow) = (runtime()?, runtime()?);
-            let both = Lanes::new(fast.handle().clone(), lane_cpu);
+            let (mut fast, mut slow) = (runtime(), runtime());
+            let idle = Idle::of(&mut fast);
+            let (fast, slow) = (fast.build()?, slow.build()?);
+            let both = Lanes::new(fast.handle().clone(), idle, lane_cpu);
             threads.push(thread(format!("executor-{index}"), fast_lane(fast, stop.clone()))?);
             threads.push(thread(format!("executor-{index}-slow"), slow_lane(slow, both.clone(), stop.clone()))?);
             lanes.push(both);
@@ -57,8 +60,10 @@ impl Executors {
     }
 }
 
-fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_time().build()
+fn runtime() -> Builder {
+    let mut runtime = Builder::new_current_thread();
+    runtime.enable_time();
+    runtime
 }
 
 fn thread(name: String, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

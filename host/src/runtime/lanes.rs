@@ -7,8 +7,10 @@
 //! holds a lock of the host is never off the core because others are on it.
 //!
 //! What is away computes, so it can always be polled, and waits for nothing but its turn: a queue is all there is to it. The slow
-//! thread takes from it whenever it gets the core; while it gets none, the fast thread lends a tick now and then.
+//! thread takes from it whenever it gets the core; while it gets none, the fast thread lends a tick now and then, and more of
+//! them when it has nothing else to do.
 
+use super::idle::Idle;
 use super::lane_cpu::Lane;
 use super::pace::{Pace, thread_cpu};
 use futures::FutureExt;
@@ -20,27 +22,36 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+use tokio::select;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::{sleep, sleep_until};
 
 /// When the slow thread has not been seen on a core for so long although there was something to do, it is starved.
 const STARVED: Duration = Duration::from_millis(20);
-/// How often the fast thread then lends a tick, at most.
+/// How often the fast thread then lends a tick though it is busy, at most.
 const GAP: Duration = Duration::from_millis(20);
-/// It lends a fiftieth of its time, whatever a tick comes to: long turns reach their end also where others keep the machine
+/// So it lends a fiftieth of its time, whatever a tick comes to: long turns reach their end also where others keep the machine
 /// busy, and cost those no more than that. The default budget of a turn so takes 25 of the 30 seconds that a turn may last.
 const LENT: u32 = 50;
 /// And a hundredth to those that have broken off lately.
 const LENT_AFTER_FAULTS: u32 = 100;
+/// To turns that are only middling it also lends when it has nothing else to do, up to a quarter of its time: where other
+/// processes keep the machine busy, that takes nothing from the guests of this one but a tick before they begin.
+const LENT_WHEN_IDLE: u32 = 4;
 /// A starved thread takes nothing for so long, because what it took would stay with it until it gets the core.
 const REST: Duration = Duration::from_millis(100);
 /// It goes on when it wakes no later than this: then there is a core to be had.
 const PUNCTUAL: Duration = Duration::from_millis(2);
 
-/// How long the fast thread lends nothing after a tick that took so long.
+/// How long the fast thread lends nothing after a tick that took so long, unless it is idle.
 fn gap_after(took: Duration) -> Duration {
     GAP.max(took * LENT)
+}
+
+/// And then.
+fn gap_when_idle(took: Duration) -> Duration {
+    took * (LENT_WHEN_IDLE - 1)
 }
 
 /// The two threads of one executor.
@@ -48,6 +59,7 @@ fn gap_after(took: Duration) -> Duration {
 pub struct Lanes {
     fast: Handle,
     away: Arc<Away>,
+    idle: Arc<Idle>,
     counts_cpu: bool,
 }
 
@@ -66,9 +78,9 @@ impl Computing {
 }
 
 impl Lanes {
-    /// Of a fast thread, and a slow one that is to run `compute`.
-    pub fn new(fast: Handle, counts_cpu: bool) -> Self {
-        let lanes = Lanes { fast, away: Arc::default(), counts_cpu };
+    /// Of a fast thread, with word of when it is idle, and a slow one that is to run `compute`.
+    pub fn new(fast: Handle, idle: Arc<Idle>, counts_cpu: bool) -> Self {
+        let lanes = Lanes { fast, away: Arc::default(), idle, counts_cpu };
         lanes.fast.spawn(lanes.clone().lend());
         lanes
     }
@@ -99,7 +111,10 @@ impl Lanes {
     /// What the slow thread does.
     pub async fn compute(&self) {
         loop {
-            let computing = self.away.next().await;
+            let Some(computing) = self.away.next().await else {
+                self.rest().await;
+                continue;
+            };
             let begun = Instant::now();
             self.go_on(computing, Lane::Slow).await;
             if begun.elapsed() < STARVED {
@@ -113,7 +128,7 @@ impl Lanes {
     }
 
     async fn rest(&self) {
-        self.away.rests();
+        self.away.is_starved();
         loop {
             let due = Instant::now() + REST;
             sleep_until(due.into()).await;
@@ -125,21 +140,50 @@ impl Lanes {
 
     /// What the fast thread does for the slow one.
     async fn lend(self) {
-        let mut gap = GAP;
-        let mut after_faults = Instant::now();
+        let mut due = Instant::now();
+        let mut after_faults = due;
+        let mut when_idle = due;
         loop {
-            self.away.has_some().await;
-            sleep(gap).await;
-            gap = GAP;
-            let lent = self.away.lock().lend(after_faults <= Instant::now());
-            let Some(computing) = lent else { continue };
+            let (computing, is_idle) = select! {
+                biased;
+                computing = self.lend_at(due, after_faults) => (computing, false),
+                computing = self.lend_when_idle(when_idle) => (computing, true),
+            };
             let broke_off = computing.pace.is_on_probation();
             let before = thread_cpu();
             self.go_on(computing, Lane::Fast).await;
             let took = Duration::from_nanos(thread_cpu().saturating_sub(before));
-            gap = gap_after(took);
+            let now = Instant::now();
+            when_idle = now + gap_when_idle(took);
+            if !is_idle {
+                due = now + gap_after(took);
+            }
             if broke_off {
-                after_faults = Instant::now() + took * LENT_AFTER_FAULTS;
+                after_faults = now + took * LENT_AFTER_FAULTS;
+            }
+        }
+    }
+
+    /// One of all that are away, then or when there is one.
+    async fn lend_at(&self, due: Instant, after_faults: Instant) -> Computing {
+        sleep_until(due.into()).await;
+        loop {
+            self.away.starves(|line| !line.is_empty()).await;
+            if let Some(computing) = self.away.lock().lend(after_faults <= Instant::now()) {
+                return computing;
+            }
+            sleep(GAP).await;
+        }
+    }
+
+    /// One whose turn is middling, when the fast thread has nothing else to do.
+    async fn lend_when_idle(&self, due: Instant) -> Computing {
+        sleep_until(due.into()).await;
+        loop {
+            self.away.starves(|line| !line.middling.is_empty()).await;
+            self.idle.comes().await;
+            if let Some(computing) = self.away.lock().lend_middling() {
+                return computing;
             }
         }
     }
@@ -149,7 +193,10 @@ impl Lanes {
     async fn go_on(&self, mut computing: Computing, lane: Lane) {
         if poll_fn(|context| Poll::Ready(computing.poll(context, lane, self.counts_cpu))).await.is_pending() {
             match computing.pace.belongs_away() {
-                true => self.away.put_back(computing),
+                true => {
+                    computing.pace.took_a_tick();
+                    self.away.arrive(computing);
+                }
                 false => self.run(computing),
             }
         }
@@ -165,114 +212,158 @@ impl Lanes {
 #[derive(Default)]
 struct Away {
     line: Mutex<Line>,
-    /// Rung when there may be something to do, for the slow thread and for who lends.
+    /// Rung when there may be something to do, for the slow thread.
     came: Notify,
+    /// And for the two who lend.
     came_to_lend: Notify,
 }
 
+#[derive(Default)]
 struct Line {
-    usual: VecDeque<Computing>,
+    /// Whose turns have not taken long so far.
+    middling: VecDeque<Computing>,
+    long: VecDeque<Computing>,
     /// Of partitions that have broken off lately.
     after_faults: VecDeque<Computing>,
-    /// The slow thread takes from these next, if it can.
-    next_is_usual: bool,
-    /// When the slow thread was on a core, or had nothing to do. None: it rests.
-    seen: Option<Instant>,
+    /// Who was served last.
+    served: usize,
+    slow: Slow,
     closed: bool,
 }
 
-impl Default for Line {
-    fn default() -> Self {
-        Line {
-            usual: VecDeque::new(),
-            after_faults: VecDeque::new(),
-            next_is_usual: true,
-            seen: Some(Instant::now()),
-            closed: false,
-        }
-    }
+/// What the slow thread was last known to do.
+#[derive(Default, Clone, Copy)]
+enum Slow {
+    /// It waits for somebody to come.
+    #[default]
+    Waits,
+    /// It was rung for then, or was on a core.
+    Seen(Instant),
+    Starved,
 }
 
 impl Line {
     fn is_empty(&self) -> bool {
-        self.usual.is_empty() && self.after_faults.is_empty()
+        self.middling.is_empty() && self.long.is_empty() && self.after_faults.is_empty()
     }
 
-    /// The two in turn, as long as there are both.
+    fn kind_of(&mut self, pace: &Pace) -> &mut VecDeque<Computing> {
+        match (pace.is_on_probation(), pace.is_middling()) {
+            (true, _) => &mut self.after_faults,
+            (false, true) => &mut self.middling,
+            (false, false) => &mut self.long,
+        }
+    }
+
+    /// The three kinds in turn, as long as there are all.
     fn take(&mut self) -> Option<Computing> {
-        self.next_is_usual = !self.next_is_usual;
-        let (first, second) = match self.next_is_usual {
-            true => (&mut self.usual, &mut self.after_faults),
-            false => (&mut self.after_faults, &mut self.usual),
-        };
-        first.pop_front().or_else(|| second.pop_front())
+        (0..3).find_map(|_| {
+            self.served = (self.served + 1) % 3;
+            let kinds = [&mut self.middling, &mut self.long, &mut self.after_faults];
+            kinds.into_iter().nth(self.served)?.pop_front()
+        })
     }
 
     /// One for the fast thread, if the slow one is starved.
     fn lend(&mut self, after_faults: bool) -> Option<Computing> {
-        if self.seen.is_some_and(|seen| seen.elapsed() < STARVED) {
+        if !self.is_starved() {
             return None;
         }
         let after_faults = if after_faults { self.after_faults.pop_front() } else { None };
-        after_faults.or_else(|| self.usual.pop_front())
+        after_faults.or_else(|| {
+            self.served = (self.served + 1) % 2;
+            let (first, second) = match self.served {
+                0 => (&mut self.middling, &mut self.long),
+                _ => (&mut self.long, &mut self.middling),
+            };
+            first.pop_front().or_else(|| second.pop_front())
+        })
+    }
+
+    fn lend_middling(&mut self) -> Option<Computing> {
+        if self.is_starved() { self.middling.pop_front() } else { None }
+    }
+
+    fn is_starved(&self) -> bool {
+        match self.slow {
+            Slow::Waits => false,
+            Slow::Seen(at) => at.elapsed() >= STARVED,
+            Slow::Starved => true,
+        }
     }
 }
 
 impl Away {
     fn arrive(&self, computing: Computing) {
         let mut line = self.lock();
-        if line.is_empty() && line.seen.is_some() {
-            line.seen = Some(Instant::now());
-        }
-        self.add(line, computing);
-    }
-
-    fn put_back(&self, computing: Computing) {
-        self.add(self.lock(), computing);
-    }
-
-    fn add(&self, mut line: MutexGuard<'_, Line>, computing: Computing) {
         if line.closed {
             // What it drops may do anything.
             return drop(line);
         }
-        match computing.pace.is_on_probation() {
-            true => line.after_faults.push_back(computing),
-            false => line.usual.push_back(computing),
+        if let Slow::Waits = line.slow {
+            line.slow = Slow::Seen(Instant::now());
         }
+        line.kind_of(&computing.pace).push_back(computing);
         drop(line);
         self.came.notify_one();
-        self.came_to_lend.notify_one();
+        self.came_to_lend.notify_waiters();
     }
 
-    /// The next one for the slow thread.
-    async fn next(&self) -> Computing {
+    /// The next one for the slow thread. None: it was rung for, and has come too late.
+    async fn next(&self) -> Option<Computing> {
         loop {
-            if let Some(computing) = self.lock().take() {
-                return computing;
+            let came = self.came.notified();
+            {
+                let mut line = self.lock();
+                if line.is_starved() {
+                    return None;
+                }
+                if let Some(computing) = line.take() {
+                    line.slow = Slow::Seen(Instant::now());
+                    return Some(computing);
+                }
+                line.slow = Slow::Waits;
             }
-            self.came.notified().await;
+            came.await;
         }
     }
 
-    async fn has_some(&self) {
-        while self.lock().is_empty() {
-            self.came_to_lend.notified().await;
+    /// Waits until there are such, and the slow thread is starved.
+    async fn starves(&self, there_are: impl Fn(&Line) -> bool) {
+        loop {
+            let came = self.came_to_lend.notified();
+            let seen = {
+                let line = self.lock();
+                match line.slow {
+                    _ if !there_are(&line) => None,
+                    Slow::Waits => None,
+                    Slow::Seen(at) if at.elapsed() < STARVED => Some(at),
+                    Slow::Seen(_) | Slow::Starved => return,
+                }
+            };
+            match seen {
+                Some(at) => sleep_until((at + STARVED).into()).await,
+                None => came.await,
+            }
         }
     }
 
     fn is_seen(&self) {
-        self.lock().seen = Some(Instant::now());
+        self.lock().slow = Slow::Seen(Instant::now());
     }
 
-    fn rests(&self) {
-        self.lock().seen = None;
+    fn is_starved(&self) {
+        self.lock().slow = Slow::Starved;
     }
 
     fn close(&self) {
         let mut line = self.lock();
         line.closed = true;
-        let left = (std::mem::take(&mut line.usual), std::mem::take(&mut line.after_faults));
+        let left = [
+            std::mem::take(&mut line.middling),
+            std::mem::take(&mut line.long),
+            std::mem::take(&mut line.after_faults),
+        ];
         drop(line);
         drop(left);
     }
@@ -286,7 +377,7 @@ impl Away {
 #[cfg(test)]
 mod tests {
     use super::super::executors::Executors;
-    use super::super::pace::{LONG, MOST, thread_cpu};
+    use super::super::pace::{LONG, MIDDLING, MOST, thread_cpu};
     use super::*;
     use std::sync::mpsc;
 
@@ -372,9 +463,11 @@ mod tests {
 
     #[test]
     fn a_guest_that_computes_for_long_comes_to_its_end_also_where_the_slow_thread_gets_no_core_at_all() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let idle = Idle::of(&mut builder);
+        let runtime = builder.enable_time().build().unwrap();
         // Nobody runs its `compute`.
-        let lanes = Lanes::new(runtime.handle().clone(), false);
+        let lanes = Lanes::new(runtime.handle().clone(), idle, false);
         let (sender, ended) = tokio::sync::oneshot::channel();
         let pace = Arc::<Pace>::default();
         let task = {
@@ -424,60 +517,119 @@ mod tests {
         executors.stop();
     }
 
-    fn computing(after_faults: bool) -> Computing {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Kind {
+        Middling,
+        Long,
+        AfterFaults,
+    }
+    use Kind::{AfterFaults, Long, Middling};
+
+    fn kind_of(computing: &Computing) -> Kind {
+        match (computing.pace.is_on_probation(), computing.pace.is_middling()) {
+            (true, _) => AfterFaults,
+            (false, true) => Middling,
+            (false, false) => Long,
+        }
+    }
+
+    fn computing(kind: Kind) -> Computing {
         let pace = Arc::<Pace>::default();
-        if after_faults {
-            pace.broke_off();
+        match kind {
+            Middling => {}
+            Long => (0..MIDDLING).for_each(|_| pace.took_a_tick()),
+            AfterFaults => pace.broke_off(),
         }
         Computing { task: Box::pin(async {}), pace }
     }
 
-    fn line_of(usual: usize, after_faults: usize) -> Line {
-        Line {
-            usual: (0..usual).map(|_| computing(false)).collect(),
-            after_faults: (0..after_faults).map(|_| computing(true)).collect(),
-            ..Line::default()
+    /// So many of each.
+    fn line_of(slow: Slow, of_each: usize) -> Line {
+        let mut line = Line { slow, ..Line::default() };
+        for kind in [Middling, Long, AfterFaults].into_iter().cycle().take(3 * of_each) {
+            let one = computing(kind);
+            line.kind_of(&one.pace.clone()).push_back(one);
         }
-    }
-
-    fn broke_off(computing: Option<Computing>) -> Option<bool> {
-        computing.map(|computing| computing.pace.is_on_probation())
+        line
     }
 
     #[test]
     fn nothing_is_lent_while_the_slow_thread_is_on_a_core_however_many_compute() {
-        let mut line = line_of(100, 100);
-        assert!(line.lend(true).is_none());
-        line.seen = Some(Instant::now() - STARVED);
-        assert!(line.lend(true).is_some());
-        line.seen = None;
-        assert!(line.lend(true).is_some());
+        let now = Instant::now();
+        for (slow, lends) in [
+            (Slow::Waits, false),
+            (Slow::Seen(now + STARVED), false),
+            (Slow::Seen(now.checked_sub(STARVED).unwrap()), true),
+            (Slow::Starved, true),
+        ] {
+            let mut line = line_of(slow, 100);
+            assert_eq!((line.lend(true).is_some(), line.lend_middling().is_some()), (lends, lends));
+        }
     }
 
     #[test]
-    fn what_is_lent_is_no_more_than_a_fiftieth_of_the_time_however_long_a_tick_takes() {
+    fn what_is_lent_is_no_more_than_a_fiftieth_of_the_time_or_a_quarter_of_an_idle_one_however_long_a_tick_takes() {
         for took in [1, 50, 400, 1_000, 2_000, 100_000].map(Duration::from_micros) {
-            let share = took.as_secs_f64() / (took + gap_after(took)).as_secs_f64();
-            assert!(share <= 0.02, "{took:?}: {share}");
+            let share = |gap: Duration| took.as_secs_f64() / (took + gap).as_secs_f64();
+            assert!(share(gap_after(took)) <= 0.02, "{took:?}");
+            assert!((0.24..0.26).contains(&share(gap_when_idle(took))), "{took:?}");
         }
         assert!(gap_after(Duration::ZERO) >= GAP);
     }
 
     #[test]
     fn those_that_have_broken_off_are_lent_a_tick_less_often_and_then_before_the_others() {
-        let mut line = Line { seen: None, ..line_of(2, 2) };
-        assert_eq!(
-            [true, false, false, false, true, true].map(|turn| broke_off(line.lend(turn))),
-            [Some(true), Some(false), Some(false), None, Some(true), None]
-        );
+        let mut line = line_of(Slow::Starved, 2);
+        let mut lend = |after_faults| line.lend(after_faults).as_ref().map(kind_of);
+        assert_eq!(lend(true), Some(AfterFaults));
+        let others: Vec<_> = (0..4).filter_map(|_| lend(false)).collect();
+        assert_eq!(others.iter().filter(|kind| **kind == Long).count(), 2);
+        assert_eq!(others.iter().filter(|kind| **kind == Middling).count(), 2);
+        assert_eq!([false, true, true].map(lend), [None, Some(AfterFaults), None]);
     }
 
     #[test]
-    fn the_slow_thread_takes_from_both_in_turn() {
-        let mut line = line_of(3, 2);
-        let mut taken: Vec<_> = (0..4).filter_map(|_| broke_off(line.take())).collect();
-        assert_eq!(taken.iter().filter(|after_faults| **after_faults).count(), 2);
-        taken.extend(broke_off(line.take()));
-        assert_eq!((taken.len(), taken[4], line.take().is_none()), (5, false, true));
+    fn an_idle_thread_lends_to_middling_turns_only() {
+        let mut line = line_of(Slow::Starved, 2);
+        let lent: Vec<_> = std::iter::from_fn(|| line.lend_middling()).map(|computing| kind_of(&computing)).collect();
+        assert_eq!(lent, [Middling, Middling]);
+    }
+
+    #[test]
+    fn a_middling_turn_goes_on_when_all_others_of_the_fast_thread_wait_and_not_before() {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let idle = Idle::of(&mut builder);
+        let runtime = builder.enable_time().build().unwrap();
+        let lanes = Lanes { fast: runtime.handle().clone(), away: Arc::default(), idle, counts_cpu: false };
+        *lanes.away.lock() = line_of(Slow::Starved, 1);
+        let (sender, passes) = mpsc::channel();
+        runtime.spawn(async move {
+            for pass in 0..1_000 {
+                yield_now().await;
+                sender.send(pass).unwrap();
+            }
+        });
+        let lent = runtime.block_on(lanes.lend_when_idle(Instant::now()));
+        assert_eq!((kind_of(&lent), passes.try_iter().count()), (Middling, 1_000));
+    }
+
+    #[test]
+    fn a_slow_thread_that_comes_late_takes_nothing() {
+        let away = Away::default();
+        *away.lock() = line_of(Slow::Seen(Instant::now().checked_sub(STARVED).unwrap()), 1);
+        assert!(away.next().now_or_never().expect("no wait").is_none());
+        away.is_seen();
+        assert!(away.next().now_or_never().expect("no wait").is_some());
+    }
+
+    #[test]
+    fn the_slow_thread_takes_from_all_kinds_in_turn() {
+        let mut line = line_of(Slow::Waits, 2);
+        let mut taken: Vec<_> = std::iter::from_fn(|| line.take()).map(|computing| kind_of(&computing)).collect();
+        assert_eq!(taken.len(), 6);
+        assert_eq!(taken[..3], taken[3..]);
+        taken.truncate(3);
+        taken.sort_by_key(|kind| *kind as usize);
+        assert_eq!(taken, [Middling, Long, AfterFaults]);
     }
 }

@@ -13,6 +13,7 @@ mod flow;
 mod gate;
 mod heard;
 pub mod history;
+mod idle;
 mod kept;
 mod lane_cpu;
 mod lanes;

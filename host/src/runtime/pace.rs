@@ -18,6 +18,8 @@ const WEIGHT: u32 = 10;
 const SLOW: u32 = 16;
 pub(super) const MOST: u32 = 64;
 
+/// A turn that has taken so many ticks where it is slow is more than middling.
+pub(super) const MIDDLING: u32 = 5;
 /// So many turns must be answered after one that broke off.
 const PROBATION: u32 = 100;
 
@@ -37,6 +39,8 @@ pub struct Pace {
     cpu: AtomicU64,
     /// It was found to be long before its end.
     long: AtomicBool,
+    /// What it has taken so far where it is slow, in ticks. Told by the lanes.
+    ticks: AtomicU32,
     /// Turns that are to be answered before it counts again as one that does not break off.
     probation: AtomicU32,
     /// What it has taken so far. Written by the lanes.
@@ -48,6 +52,7 @@ impl Pace {
     pub async fn guest_begins(&self, tick: u64) {
         self.began.store(tick, Ordering::Relaxed);
         self.long.store(false, Ordering::Relaxed);
+        self.ticks.store(0, Ordering::Relaxed);
         let weight = self.weight.load(Ordering::Relaxed);
         if weight > SLOW {
             self.away.store(true, Ordering::Relaxed);
@@ -120,6 +125,15 @@ impl Pace {
         self.is_away.store(away, Ordering::Relaxed);
     }
 
+    /// It has been polled where it is slow, and is not at the end of its turn.
+    pub(super) fn took_a_tick(&self) {
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_middling(&self) -> bool {
+        self.ticks.load(Ordering::Relaxed) < MIDDLING
+    }
+
     /// One of its last turns has broken off.
     pub(super) fn is_on_probation(&self) -> bool {
         self.probation.load(Ordering::Relaxed) > 0
@@ -162,6 +176,20 @@ mod tests {
         let mut next = pin!(pace.guest_begins(5));
         next.as_mut().now_or_never();
         pace.belongs_away()
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_middling_until_it_has_taken_some_ticks_and_the_next_one_is_again() {
+        let pace = Pace::default();
+        for _ in 0..2 {
+            pace.guest_begins(1).await;
+            for _ in 0..MIDDLING {
+                assert!(pace.is_middling());
+                pace.took_a_tick();
+            }
+            assert!(!pace.is_middling());
+            pace.guest_has_ended(9, true).await;
+        }
     }
 
     #[tokio::test]
