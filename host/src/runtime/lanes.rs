@@ -10,6 +10,7 @@
 //! thread takes from it whenever it gets the core; while it gets none, the fast thread lends a tick now and then, and more of
 //! them when it has nothing else to do.
 
+use super::cpu_share::{CpuShare, WINDOW};
 use super::idle::Idle;
 use super::lane_cpu::Lane;
 use super::pace::{Pace, thread_cpu};
@@ -36,8 +37,8 @@ const GAP: Duration = Duration::from_millis(20);
 const LENT: u32 = 50;
 /// And a hundredth to those that have broken off lately.
 const LENT_AFTER_FAULTS: u32 = 100;
-/// To turns that are only middling it also lends when it has nothing else to do, up to a quarter of its time: where other
-/// processes keep the machine busy, that takes nothing from the guests of this one but a tick before they begin.
+/// To turns that are only middling it also lends when it has nothing else to do and other processes keep the machine busy, up
+/// to a quarter of its time: that takes nothing from the guests of this one but a tick before they begin.
 const LENT_WHEN_IDLE: u32 = 4;
 /// A starved thread takes nothing for so long, because what it took would stay with it until it gets the core.
 const REST: Duration = Duration::from_millis(100);
@@ -140,6 +141,7 @@ impl Lanes {
 
     /// What the fast thread does for the slow one.
     async fn lend(self) {
+        let mut share = CpuShare::new();
         let mut due = Instant::now();
         let mut after_faults = due;
         let mut when_idle = due;
@@ -147,7 +149,7 @@ impl Lanes {
             let (computing, is_idle) = select! {
                 biased;
                 computing = self.lend_at(due, after_faults) => (computing, false),
-                computing = self.lend_when_idle(when_idle) => (computing, true),
+                computing = self.lend_when_idle(when_idle, &mut share) => (computing, true),
             };
             let broke_off = computing.pace.is_on_probation();
             let before = thread_cpu();
@@ -176,11 +178,16 @@ impl Lanes {
         }
     }
 
-    /// One whose turn is middling, when the fast thread has nothing else to do.
-    async fn lend_when_idle(&self, due: Instant) -> Computing {
+    /// One whose turn is middling, when the fast thread has nothing else to do and this process is not what keeps the machine
+    /// busy.
+    async fn lend_when_idle(&self, due: Instant, share: &mut CpuShare) -> Computing {
         sleep_until(due.into()).await;
         loop {
             self.away.starves(|line| !line.middling.is_empty()).await;
+            if !share.is_less_than_half() {
+                sleep(WINDOW).await;
+                continue;
+            }
             self.idle.comes().await;
             if let Some(computing) = self.away.lock().lend_middling() {
                 return computing;
@@ -609,7 +616,7 @@ mod tests {
                 sender.send(pass).unwrap();
             }
         });
-        let lent = runtime.block_on(lanes.lend_when_idle(Instant::now()));
+        let lent = runtime.block_on(lanes.lend_when_idle(Instant::now(), &mut CpuShare::of_a_small_process()));
         assert_eq!((kind_of(&lent), passes.try_iter().count()), (Middling, 1_000));
     }
 

@@ -6,6 +6,7 @@ pub mod api;
 mod asked;
 pub mod audit;
 mod check;
+mod cpu_share;
 mod deploy;
 mod executors;
 pub mod figures;
