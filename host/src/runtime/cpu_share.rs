@@ -6,6 +6,8 @@ use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant};
 
 pub const WINDOW: Duration = Duration::from_millis(100);
+/// Nobody has asked for so long that there is no last window.
+const STALE: Duration = Duration::from_millis(400);
 
 pub struct CpuShare {
     cores: u32,
@@ -26,12 +28,17 @@ impl CpuShare {
         CpuShare { cores: 1_000_000, is_less_than_half: true, ..Self::new() }
     }
 
-    /// This process had less than half of the machine when that was last looked at, which is once in a `WINDOW`.
+    /// This process had less than half of the machine in the last `WINDOW`. To be asked at least once in each.
     pub fn is_less_than_half(&mut self) -> bool {
-        let wall = self.since.elapsed();
+        self.after(self.since.elapsed())
+    }
+
+    /// So long after the window began.
+    fn after(&mut self, wall: Duration) -> bool {
         if wall >= WINDOW {
             let cpu = process_cpu();
-            self.is_less_than_half = is_less_than_half(cpu.saturating_sub(self.cpu), wall * self.cores);
+            // What was long ago says nothing about now.
+            self.is_less_than_half = wall < STALE && is_less_than_half(cpu.saturating_sub(self.cpu), wall * self.cores);
             (self.since, self.cpu) = (Instant::now(), cpu);
         }
         self.is_less_than_half
@@ -52,19 +59,22 @@ fn process_cpu() -> Duration {
 mod tests {
     use super::*;
 
-    #[test]
-    fn nothing_is_known_before_a_window_is_over() {
-        assert!(!CpuShare::new().is_less_than_half());
+    fn share_after(wall: Duration) -> bool {
+        CpuShare { is_less_than_half: false, ..CpuShare::of_a_small_process() }.after(wall)
     }
 
     #[test]
-    fn after_a_window_it_is_known_what_the_process_had_of_it() {
-        let share = |cores| {
-            let since = Instant::now().checked_sub(WINDOW).unwrap();
-            CpuShare { cores, since, cpu: process_cpu(), is_less_than_half: false }.is_less_than_half()
-        };
-        // However much the other tests compute in an instant.
-        assert_eq!([0, 1_000_000].map(share), [false, true]);
+    fn what_the_process_had_is_known_after_a_window_and_no_more_when_nobody_has_asked_for_long() {
+        assert!(!share_after(WINDOW / 2));
+        assert!(share_after(WINDOW));
+        assert!(share_after(STALE - Duration::from_nanos(1)));
+        assert!(!share_after(STALE));
+    }
+
+    #[test]
+    fn a_process_that_has_had_all_of_it_has_not_had_less_than_half() {
+        let mut share = CpuShare { cores: 0, ..CpuShare::of_a_small_process() };
+        assert!(!share.after(WINDOW));
     }
 
     #[test]

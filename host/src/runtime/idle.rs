@@ -19,7 +19,7 @@ impl Idle {
         let idle = Arc::<Idle>::default();
         let told = idle.clone();
         builder.on_thread_park(move || {
-            if told.wanted.swap(false, Ordering::Relaxed) {
+            if told.wanted.load(Ordering::Relaxed) && told.wanted.swap(false, Ordering::Relaxed) {
                 told.came.notify_waiters();
             }
         });
